@@ -1,0 +1,122 @@
+"""The port behind which replicas run.
+
+A target is told *what should be running*, not to start one thing, so every verb
+is safe to repeat. Health, rollout, keys and routing are above the port and are
+written once; a target knows processes or containers and nothing else.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class ReplicaState(StrEnum):
+    """What the target itself can see; readiness is asked of the replica over HTTP."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    EXITED = "exited"
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What should be running for one revision of one service.
+
+    `name` is derived from uuids, never from people's words. `image` is the
+    location recorded by the builder and `digest` what the running thing must
+    have been started from. `cpu` is in cores, `memory` in bytes.
+    """
+
+    name: str
+    image: str
+    digest: str
+    replicas: int
+    cpu: float
+    memory: int
+    environment: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedReplica:
+    """One replica as the target sees it now.
+
+    `address` is `host:port` or `unix@/path`, the form HAProxy dials; empty while
+    there is none. `detail` is one sentence when something is wrong ("Killed: out
+    of memory (limit 256 MiB)"). `digest_matches` is false when the running thing
+    was not started from the image asked for.
+    """
+
+    name: str
+    state: ReplicaState
+    address: str
+    started_at: datetime | None = None
+    exit_code: int | None = None
+    detail: str = ""
+    digest_matches: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of *Test connection*: what was looked at, whether it holds, and the cure."""
+
+    name: str
+    ok: bool
+    detail: str
+    cure: str = ""
+
+
+class Target(ABC):
+    """Where services run. Implementations pass tests/deployments/contracts.py.
+
+    Faults of the outside system are raised as `portal.errors.Unavailable`; an
+    SDK's own exceptions never leave the implementation.
+    """
+
+    #: the image format this target can run: "oci" or "directory"
+    image_format: str = ""
+    #: the title people read: "Docker Engine", "Processes on this machine"
+    title: str = ""
+
+    @abstractmethod
+    def apply(self, spec: Spec) -> None:
+        """Make it so. The same spec again changes nothing; exited replicas are replaced."""
+
+    @abstractmethod
+    def observe(self, name: str) -> list[ObservedReplica]:
+        """The replicas of this spec name, sorted by name; [] if there is none."""
+
+    @abstractmethod
+    def remove(self, name: str, *, grace: float = 10.0) -> None:
+        """Stop (SIGTERM, then SIGKILL after `grace` seconds) and remove. Already gone is success."""
+
+    @abstractmethod
+    def remove_replica(self, name: str, replica: str, *, grace: float = 10.0) -> None:
+        """Remove one replica, so that the next apply starts a new one."""
+
+    @abstractmethod
+    def names(self) -> set[str]:
+        """Every spec name this portal has something for here, so that left-overs can be removed."""
+
+    @abstractmethod
+    def logs(self, name: str, replica: str, *, lines: int = 200) -> list[str]:
+        """The last lines a replica printed (standard output and error), oldest first.
+
+        Works for an exited replica too, until it is removed or replaced.
+        """
+
+    @abstractmethod
+    def follow(self, name: str, replica: str, *, since: datetime | None = None) -> Iterator[tuple[datetime, str]]:
+        """Timestamped lines as they are printed; ends when the replica does. Closing it lets go of the stream."""
+
+    @abstractmethod
+    def usage(self, name: str) -> dict[str, tuple[float, int]]:
+        """replica name -> (cores in use, resident bytes), as measured now."""
+
+    @abstractmethod
+    def check(self) -> list[Check]:
+        """Is the outside system there and able to run things?"""
