@@ -1,0 +1,11 @@
+"""Processes: what lives and moves."""
+
+from deployments.models.environments import Environment
+from deployments.models.locks import Lease, PackageLock
+from deployments.models.operations import Operation, OperationStep
+from deployments.models.replicas import Replica
+from deployments.models.revisions import Revision
+from deployments.models.services import Service, ServiceKey
+from deployments.models.traffic import TrafficBucket
+
+__all__ = ["Environment", "Lease", "Operation", "OperationStep", "PackageLock", "Replica", "Revision", "Service", "ServiceKey", "TrafficBucket"]

@@ -1,0 +1,139 @@
+"""Asynchronous work. The row holds the work; a message only says "look".
+
+    NotStarted ──> Running ──> Succeeded
+        │  ^         │  │ └──> Failed
+        │  └─ retry ─┘  │
+        └───────────────┴────> Cancelled
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from portal.accounts.permissions import ScopedQuerySet
+from portal.states import Stateful
+
+
+class Operation(Stateful):
+    """What was asked, how far it is, and how it ended. `fence` is raised by each claim and carried by every write."""
+
+    class Kind(models.TextChoices):
+        IMAGE = "Image", "Build image"
+        SERVICE = "Service", "Roll out service"
+        DELETE = "Delete", "Delete service"
+
+    class State(models.TextChoices):
+        NOT_STARTED = "NotStarted", "Queued"
+        RUNNING = "Running", "Running"
+        SUCCEEDED = "Succeeded", "Succeeded"
+        FAILED = "Failed", "Failed"
+        CANCELLED = "Cancelled", "Cancelled"
+
+    MOVES = {
+        State.NOT_STARTED: {State.RUNNING, State.CANCELLED, State.FAILED},
+        State.RUNNING: {State.SUCCEEDED, State.FAILED, State.CANCELLED, State.NOT_STARTED},
+        State.SUCCEEDED: set(),
+        State.FAILED: set(),
+        State.CANCELLED: set(),
+    }
+    FINISHED = (State.SUCCEEDED, State.FAILED, State.CANCELLED)
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    group = models.ForeignKey("accounts.ResourceGroup", on_delete=models.CASCADE, related_name="operations")
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    state = models.CharField(max_length=16, choices=State.choices, default=State.NOT_STARTED, db_index=True)
+    #: what it is about, in words, kept when the thing is gone: "image iris:3"
+    label = models.CharField(max_length=200)
+    image = models.ForeignKey("registry.Image", null=True, blank=True, on_delete=models.SET_NULL, related_name="operations")
+    service = models.ForeignKey("deployments.Service", null=True, blank=True, on_delete=models.SET_NULL, related_name="operations")
+    revision = models.ForeignKey("deployments.Revision", null=True, blank=True, on_delete=models.SET_NULL, related_name="operations")
+    environment = models.ForeignKey("deployments.Environment", null=True, blank=True, on_delete=models.SET_NULL, related_name="operations")
+    #: what to do once this one has succeeded: the keyword arguments of create_service or update_service
+    then = models.JSONField(null=True, blank=True)
+    follows = models.OneToOneField("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="followed_by")
+    #: {code, message, fault: "yours" | "ours", file, line, lines: the last 30}
+    error = models.JSONField(null=True, blank=True)
+    fence = models.PositiveIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+    #: not before this time, when it waits for another try
+    due_at = models.DateTimeField(default=timezone.now)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.label}"
+
+    @property
+    def is_finished(self) -> bool:
+        return self.state in self.FINISHED
+
+    def claim(self) -> None:
+        """NotStarted -> Running with the next fence; raises IllegalMove when it is taken, cancelled or done."""
+        now = timezone.now()
+        self.move(
+            self.State.RUNNING,
+            where={"fence": self.fence},
+            fence=self.fence + 1,
+            attempts=self.attempts + 1,
+            heartbeat_at=now,
+            started_at=self.started_at or now,
+        )
+
+    def beat(self) -> bool:
+        """Still ours and still wanted? False means cancelled, or taken by another worker."""
+        mine = type(self).objects.filter(pk=self.pk, state=self.State.RUNNING, fence=self.fence)
+        return bool(mine.update(heartbeat_at=timezone.now()))
+
+    def succeed(self) -> None:
+        self.move(self.State.SUCCEEDED, where={"fence": self.fence}, ended_at=timezone.now(), error=None)
+
+    def fail(self, error: dict) -> None:
+        self.move(self.State.FAILED, where={"fence": self.fence}, ended_at=timezone.now(), error=error)
+
+    def hand_back(self, *, due_at, error: dict | None = None) -> None:
+        """Running -> NotStarted, for another try from `due_at` on."""
+        self.move(self.State.NOT_STARTED, where={"fence": self.fence}, due_at=due_at, error=error)
+
+    def cancel(self) -> None:
+        self.move(self.State.CANCELLED, ended_at=timezone.now())
+
+
+class OperationStep(models.Model):
+    """One named step with its own log and times."""
+
+    class State(models.TextChoices):
+        RUNNING = "Running", "Running"
+        SUCCEEDED = "Succeeded", "Succeeded"
+        SKIPPED = "Skipped", "Reused"
+        FAILED = "Failed", "Failed"
+        CANCELLED = "Cancelled", "Cancelled"
+
+    operation = models.ForeignKey(Operation, on_delete=models.CASCADE, related_name="steps")
+    order = models.PositiveSmallIntegerField()
+    name = models.CharField(max_length=32)
+    title = models.CharField(max_length=120)
+    state = models.CharField(max_length=16, choices=State.choices, default=State.RUNNING)
+    attempt = models.PositiveSmallIntegerField(default=1)
+    note = models.CharField(max_length=300, blank=True)
+    started_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["order"]
+        constraints = [models.UniqueConstraint(fields=["operation", "order"], name="one_step_per_place")]
+
+    @property
+    def seconds(self) -> float:
+        return ((self.ended_at or timezone.now()) - self.started_at).total_seconds()

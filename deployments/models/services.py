@@ -1,0 +1,101 @@
+"""A service is what is desired: a stable URL, two keys, one image at a time."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils import timezone
+
+from portal.accounts.permissions import ScopedQuerySet, scoped
+from portal.names import name_validators
+
+
+def _secret() -> str:
+    return secrets.token_urlsafe(32)
+
+
+class Service(models.Model):
+    """Its shown state is derived (deployments/states.py), never stored here."""
+
+    class Access(models.TextChoices):
+        KEY = "key", "Key required"
+        PUBLIC = "public", "Public: anyone who reaches the gateway"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    group = models.ForeignKey("accounts.ResourceGroup", on_delete=models.PROTECT, related_name="services")
+    name = models.CharField(max_length=32, validators=name_validators)
+    description = models.TextField(max_length=20_000, blank=True)
+    environment = models.ForeignKey("deployments.Environment", on_delete=models.PROTECT, related_name="services")
+    replicas = models.PositiveIntegerField(default=1, validators=[MinValueValidator(1)])
+    cpu = models.FloatField("cores per replica", default=0.5, validators=[MinValueValidator(0.1)])
+    memory = models.BigIntegerField("bytes of memory per replica", default=512 * 2**20, validators=[MinValueValidator(64 * 2**20)])
+    stopped = models.BooleanField(default=False)
+    deleting = models.BooleanField(default=False)
+    access = models.CharField(max_length=8, choices=Access.choices, default=Access.KEY)
+    allowed_origins = models.JSONField(default=list, blank=True)
+    timeout = models.PositiveIntegerField("seconds a call may take", default=60, validators=[MinValueValidator(1), MaxValueValidator(3600)])
+    collect_data = models.BooleanField(default=False)
+    #: sent by the gateway to the replicas, so that a call that did not come through it is refused
+    secret = models.CharField(max_length=64, default=_secret, editable=False)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["group", "name"], name="one_service_per_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def path(self) -> str:
+        return f"{self.group.name}/{self.name}"
+
+    @property
+    def url(self) -> str:
+        return f"{settings.GATEWAY_URL}/{self.path}"
+
+    @property
+    def scoring_url(self) -> str:
+        return f"{self.url}/score"
+
+
+class ServiceKeyQuerySet(scoped("service__group")):
+    def live(self):
+        return self.filter(models.Q(expires_at__isnull=True) | models.Q(expires_at__gt=timezone.now()))
+
+
+class ServiceKey(models.Model):
+    """Hash only. *primary* and *secondary* for callers, *session* for a person's quarter of an hour of Try it."""
+
+    class Slot(models.TextChoices):
+        PRIMARY = "primary", "Primary"
+        SECONDARY = "secondary", "Secondary"
+        SESSION = "session", "Session"
+
+    service = models.ForeignKey(Service, on_delete=models.CASCADE, related_name="keys")
+    slot = models.CharField(max_length=16, choices=Slot.choices)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    key_id = models.CharField(max_length=12, unique=True)
+    hash = models.CharField(max_length=64, unique=True)
+    last_four = models.CharField(max_length=4)
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    expires_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ServiceKeyQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["slot"]
+        constraints = [models.UniqueConstraint(fields=["service", "slot"], condition=~models.Q(slot="session"), name="two_keys_per_service")]
+
+    def __str__(self) -> str:
+        return f"{self.get_slot_display()} key of {self.service} (…{self.last_four})"

@@ -1,0 +1,122 @@
+"""The only file that knows roles: a table and three functions.
+
+Reads use `objects.allowing(user, permission)`, writes use `require` inside the
+action, templates ask `{% can %}` only to hide a button. A group one is not in does
+not exist (404); a group one is in but may not change is 403.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from django.apps import apps
+from django.db import models
+
+from portal.errors import NotAllowed
+
+
+class Role(models.TextChoices):
+    OWNER = "owner", "Owner"
+    CONTRIBUTOR = "contributor", "Contributor"
+    READER = "reader", "Reader"
+
+
+#: one line each, for the members page
+ROLE_MEANS = {
+    Role.OWNER: "Everything a Contributor may do; gives and takes access, deletes services and environments.",
+    Role.CONTRIBUTOR: "Registers models, builds images, deploys and updates services, sees keys once.",
+    Role.READER: "Sees everything but keys and changes nothing.",
+}
+
+
+class Permission(StrEnum):
+    """`<resource>:<action>`, alphabetical: the only spelling."""
+
+    ENVIRONMENT_READ = "environment:read"
+    ENVIRONMENT_WRITE = "environment:write"
+    EVENT_READ = "event:read"
+    GROUP_READ = "group:read"
+    GROUP_WRITE = "group:write"
+    IMAGE_READ = "image:read"
+    IMAGE_WRITE = "image:write"
+    KEY_WRITE = "key:write"
+    MANIFEST_READ = "manifest:read"
+    MANIFEST_WRITE = "manifest:write"
+    MEMBER_READ = "member:read"
+    MEMBER_WRITE = "member:write"
+    MODEL_READ = "model:read"
+    MODEL_WRITE = "model:write"
+    OPERATION_READ = "operation:read"
+    OPERATION_WRITE = "operation:write"
+    SERVICE_DELETE = "service:delete"
+    SERVICE_READ = "service:read"
+    SERVICE_SCORE = "service:score"
+    SERVICE_WRITE = "service:write"
+
+
+_READ = frozenset(permission for permission in Permission if permission.endswith(":read"))
+GRANTS: dict[str, frozenset[Permission]] = {
+    Role.READER: _READ - {Permission.EVENT_READ},
+    Role.CONTRIBUTOR: _READ
+    | {
+        Permission.IMAGE_WRITE,
+        Permission.KEY_WRITE,
+        Permission.MANIFEST_WRITE,
+        Permission.MODEL_WRITE,
+        Permission.OPERATION_WRITE,
+        Permission.SERVICE_SCORE,
+        Permission.SERVICE_WRITE,
+    },
+    Role.OWNER: frozenset(Permission),
+}
+
+
+def roles_with(permission: str) -> list[str]:
+    return [role for role, granted in GRANTS.items() if permission in granted]
+
+
+def role_in(user, group) -> str | None:
+    """The person's role in the group, or None; asked once per request and person."""
+    if not getattr(user, "is_authenticated", False) or not user.is_active:
+        return None
+    kept = user.__dict__.setdefault("_roles", {})
+    if group.pk not in kept:
+        kept[group.pk] = user.memberships.filter(group=group).values_list("role", flat=True).first()
+    return kept[group.pk]
+
+
+def allows(user, permission: str, group) -> bool:
+    return permission in GRANTS.get(role_in(user, group), ())
+
+
+def require(user, permission: str, group) -> None:
+    """Raises NotAllowed (403) with who can help, unless the person's role grants it."""
+    if allows(user, permission, group):
+        return
+    role = role_in(user, group)
+    needed = Role(roles_with(permission)[0]).label if roles_with(permission) else "nobody"
+    owners = ", ".join(group.memberships.filter(role=Role.OWNER).values_list("user__username", flat=True)) or "nobody"
+    have = f"Your role in {group.name} is {Role(role).label}." if role else f"You are not a member of {group.name}."
+    raise NotAllowed(f"{have} This needs {needed}. Owners: {owners}.", details=[{"code": "MissingPermission", "message": permission, "field": ""}])
+
+
+class ScopedQuerySet(models.QuerySet):
+    """Rows of the groups in which the person's role grants a permission.
+
+    `scope_path` leads from the row to its group ("model__group" for a child).
+    """
+
+    scope_path = "group"
+
+    def allowing(self, user, permission: str) -> ScopedQuerySet:
+        if not getattr(user, "is_authenticated", False) or not user.is_active:
+            return self.none()
+        groups = apps.get_model("accounts", "Membership").objects.filter(user=user, role__in=roles_with(permission)).values("group")
+        path = "pk" if self.scope_path == "" else self.scope_path
+        return self.filter(**{f"{path}__in": groups})
+
+
+def scoped(path: str = "group") -> type[ScopedQuerySet]:
+    """A ScopedQuerySet whose rows reach their group along `path`."""
+    return type("ScopedQuerySet", (ScopedQuerySet,), {"scope_path": path})
+

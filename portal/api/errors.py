@@ -1,0 +1,97 @@
+"""The one shape of an error at the REST door: `{code, message, statusCode, requestId, details}`."""
+
+from __future__ import annotations
+
+import logging
+
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, ValidationError
+from django.db.models import ProtectedError
+from django.http import Http404, JsonResponse
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+from portal.errors import PortalError
+from portal.middleware import current_request_id
+
+log = logging.getLogger(__name__)
+
+
+def envelope(code: str, message: str, status: int, details: list | None = None) -> dict:
+    return {"code": code, "message": message, "statusCode": status, "requestId": current_request_id.get(), "details": details or []}
+
+
+def _flatten(found, field: str = "") -> list[dict]:
+    """DRF's nested detail -> [{code, message, field}]; a nested field is `models.0.name`."""
+    if isinstance(found, dict):
+        return [line for key, value in found.items() for line in _flatten(value, f"{field}.{key}".strip(".") if key != "non_field_errors" else field)]
+    if isinstance(found, list):
+        lines = []
+        for index, value in enumerate(found):
+            lines += _flatten(value, f"{field}.{index}" if isinstance(value, dict) else field)
+        return lines
+    return [{"code": str(getattr(found, "code", "Invalid")).title().replace("_", ""), "message": str(found), "field": field}]
+
+
+def field_errors(error: ValidationError) -> list[dict]:
+    """Django's ValidationError -> [{code, message, field}]."""
+    per_field = error.message_dict if hasattr(error, "error_dict") else {"": error.messages}
+    return [
+        {"code": "Invalid", "message": message, "field": "" if field == "__all__" else field} for field, messages in per_field.items() for message in messages
+    ]
+
+
+def _one_sentence(details: list[dict]) -> str:
+    if not details:
+        return "The request cannot be used."
+    first = details[0]
+    text = f"{first['field']}: {first['message']}" if first["field"] else first["message"]
+    return text if len(details) == 1 else f"{text} (and {len(details) - 1} more)"
+
+
+def describe(error: Exception) -> dict | None:
+    """The envelope of an error we know, else None (a fault of ours)."""
+    if isinstance(error, PortalError):
+        return envelope(error.code, error.message, error.status, error.details)
+    if isinstance(error, ValidationError):
+        details = field_errors(error)
+        return envelope("BadRequest", _one_sentence(details), 400, details)
+    if isinstance(error, ProtectedError):
+        users = ", ".join(sorted({str(row) for row in list(error.protected_objects)[:5]}))
+        return envelope("InUse", f"It is in use by {users} and cannot be deleted.", 409)
+    if isinstance(error, Http404):
+        return envelope("NotFound", "There is no such thing, or you may not see it.", 404)
+    if isinstance(error, RequestDataTooBig):
+        return envelope("TooLarge", "The request body is too large. Upload files through an upload set.", 413)
+    if isinstance(error, PermissionDenied):
+        return envelope("NotAllowed", str(error) or "You may not do this.", 403)
+    if isinstance(error, exceptions.ValidationError):
+        details = _flatten(error.detail)
+        return envelope("BadRequest", _one_sentence(details), 400, details)
+    if isinstance(error, exceptions.APIException):
+        code = {401: "Unauthenticated", 403: "NotAllowed", 404: "NotFound", 405: "MethodNotAllowed", 406: "NotAcceptable", 415: "UnsupportedMediaType"}
+        return envelope(code.get(error.status_code, "BadRequest"), str(error.detail), error.status_code)
+    return None
+
+
+def handle(error: Exception, context: dict) -> Response:
+    """DRF's exception handler."""
+    body = describe(error)
+    if body is None:
+        log.exception("a fault of ours", exc_info=error)
+        body = envelope("InternalServerError", "Something broke on our side. Nothing was changed.", 500)
+    set_rollback()
+    headers = {}
+    if getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = error.auth_header
+    if getattr(error, "wait", None):
+        headers["Retry-After"] = str(int(error.wait) + 1)
+    elif body["statusCode"] == 503:
+        headers["Retry-After"] = "5"
+    return Response(body, status=body["statusCode"], headers=headers)
+
+
+def json_error(error: Exception) -> JsonResponse:
+    """The same shape for the few JSON views that are not DRF's."""
+    body = describe(error) or envelope("InternalServerError", "Something broke on our side. Nothing was changed.", 500)
+    return JsonResponse(body, status=body["statusCode"])

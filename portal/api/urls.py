@@ -1,0 +1,17 @@
+from django.urls import path
+
+from portal.api import views
+
+app_name = "portal_api"
+urlpatterns = [
+    path("groups/", views.GroupViewSet.as_view({"get": "list", "post": "create"}), name="groups"),
+    path("groups/<str:group>/", views.GroupViewSet.as_view({"get": "retrieve"}), name="group"),
+    path("groups/<str:group>/members/", views.MemberViewSet.as_view({"get": "list", "post": "create"}), name="members"),
+    path(
+        "groups/<str:group>/members/<str:username>/",
+        views.MemberViewSet.as_view({"patch": "partial_update", "delete": "destroy"}),
+        name="member",
+    ),
+    path("tokens/", views.TokenViewSet.as_view({"get": "list", "post": "create"}), name="tokens"),
+    path("tokens/<str:key_id>/", views.TokenViewSet.as_view({"delete": "destroy"}), name="token"),
+]

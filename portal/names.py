@@ -1,0 +1,44 @@
+"""Names and ids that people can say.
+
+The rule is the original's rule for service names (TRBL, IRIS3 in the specification),
+used for every noun: 3 to 32 characters, lower-case letters, digits, `-` and `.`,
+first and last a letter or digit. `iris:3` is version 3 of iris.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+from django.core.validators import MaxLengthValidator, MinLengthValidator, RegexValidator
+
+from portal.errors import NotFound
+
+NAME = r"[a-z0-9][a-z0-9.-]{1,30}[a-z0-9]"
+NAME_RULE = "Use 3 to 32 characters: lower-case letters, digits, - and . ; the first and last must be a letter or a digit."
+name_validators = [MinLengthValidator(3, NAME_RULE), MaxLengthValidator(32, NAME_RULE), RegexValidator(rf"\A{NAME}\Z", NAME_RULE)]
+
+_SAID = re.compile(rf"(?P<name>{NAME}):(?P<number>[1-9][0-9]{{0,8}})")
+
+
+def parse_id(said: str) -> dict[str, object] | None:
+    """`iris:3` -> {"name": "iris", "number": 3}; a uuid -> {"id": UUID}; anything else -> None."""
+    match = _SAID.fullmatch(said)
+    if match:
+        return {"name": match["name"], "number": int(match["number"])}
+    try:
+        return {"id": uuid.UUID(said)}
+    except ValueError:
+        return None
+
+
+def find(queryset, said: str, *, noun: str, name_path: str = "name"):
+    """The row of an already scoped queryset that `said` names; raises NotFound in the words people used."""
+    wanted = parse_id(str(said))
+    if wanted and "name" in wanted and name_path != "name":
+        wanted[name_path] = wanted.pop("name")
+    row = queryset.filter(**wanted).first() if wanted else None
+    if row is None:
+        hint = "" if wanted else " Say it as name:number, for example iris:3."
+        raise NotFound(f"There is no {noun} {said}, or you may not see it.{hint}", details=[{"code": "NotFound", "message": str(said), "field": noun}])
+    return row

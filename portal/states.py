@@ -1,0 +1,32 @@
+"""One mechanism for everything that has a state machine.
+
+A subclass declares `MOVES` next to its `state` field, and one method a transition.
+Nobody else writes `.state`.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+
+from portal.errors import IllegalMove
+
+
+class Stateful(models.Model):
+    """`move` is a compare-and-set, so two workers that try the same step cannot both succeed."""
+
+    MOVES: dict[str, set[str]] = {}
+
+    class Meta:
+        abstract = True
+
+    def move(self, to: str, *, where: dict | None = None, **also) -> None:
+        """Become `to` and set the fields in `also`; raises IllegalMove if the row is not in a state that may.
+
+        `where` narrows the row further (a fence, a lease), so that a stale holder's move is refused too.
+        """
+        sources = [state for state, targets in self.MOVES.items() if to in targets]
+        moved = type(self)._default_manager.filter(pk=self.pk, state__in=sources, **(where or {})).update(state=to, **also)
+        if not moved:
+            self.refresh_from_db()
+            raise IllegalMove(f"{self} is {self.state}; it cannot become {to}.")
+        self.refresh_from_db()

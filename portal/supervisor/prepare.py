@@ -1,0 +1,53 @@
+"""What has to be there before the processes start: tables, pages' files, a clean broker folder. Safe to repeat."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from portal import broker
+from portal.supervisor.processes import processes
+
+
+def prepare() -> None:
+    for process in processes():
+        for folder in filter(None, [process.environment.get("TMPDIR")]):
+            _folder(folder)
+    if settings.BROKER_URL.startswith(f"{broker.SCHEME}://"):
+        broker.clear_leftovers(settings.BROKER_DIR)
+    migrate()
+    call_command("createcachetable", verbosity=0)
+    collect_static()
+
+
+def migrate() -> None:
+    """Brings the tables up to date; a look at the recorded migrations comes first, as it is much quicker."""
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        call_command("migrate", interactive=False, verbosity=0)
+
+
+def collect_static() -> None:
+    """Gathers and compresses the pages' files, unless exactly these were gathered before."""
+    stamp = settings.STATIC_ROOT / ".collected"
+    rows = []
+    for finder in get_finders():
+        for path, storage in finder.list(None):
+            rows.append((path, storage.size(path), storage.get_modified_time(path).timestamp()))
+    wanted = hashlib.sha256(json.dumps(sorted(rows)).encode()).hexdigest()
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    call_command("collectstatic", interactive=False, verbosity=0, clear=True)
+    stamp.write_text(wanted)
+
+
+def _folder(path: str) -> None:
+    from pathlib import Path
+
+    Path(path).mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -1,0 +1,24 @@
+"""The whole URL map. Apps above the portal are named by strings, so that the portal imports none of them."""
+
+from django.conf import settings
+from django.http import HttpResponse
+from django.urls import include, path
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView
+
+
+def healthz(request):
+    """The web process answers; says nothing about the rest."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+urlpatterns = [
+    path("healthz", healthz, name="healthz"),
+    path("accounts/", include("allauth.urls")),
+    path("api/v1/", include("portal.api.urls")),
+    path("api/v1/", include("registry.api.urls")),
+    path("api/v1/", include("deployments.api.urls")),
+    path("api/openapi.json", SpectacularAPIView.as_view(), name="openapi"),
+    path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}frontend/favicon.svg")),
+    path("", include("frontend.urls")),
+]

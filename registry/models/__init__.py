@@ -1,0 +1,22 @@
+"""Facts: bytes, models, manifests, images. Nothing here ever runs."""
+
+from registry.models.assets import Asset, UploadedFile, UploadSet
+from registry.models.images import Image
+from registry.models.manifests import Manifest, ManifestFile, ManifestModel
+from registry.models.mlmodels import ModelFile, ModelVersion, RegisteredModel, Tag
+from registry.models.names import Sequence
+
+__all__ = [
+    "Asset",
+    "Image",
+    "Manifest",
+    "ManifestFile",
+    "ManifestModel",
+    "ModelFile",
+    "ModelVersion",
+    "RegisteredModel",
+    "Sequence",
+    "Tag",
+    "UploadSet",
+    "UploadedFile",
+]

@@ -1,0 +1,95 @@
+"""A model is a name with numbered versions; a version is a tree of paths to bytes."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+
+from portal.accounts.permissions import ScopedQuerySet, scoped
+from portal.names import name_validators
+
+
+class RegisteredModel(models.Model):
+    """The name. Registering it again makes the next version."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    group = models.ForeignKey("accounts.ResourceGroup", on_delete=models.PROTECT, related_name="models")
+    name = models.CharField(max_length=32, validators=name_validators)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["group", "name"], name="one_model_per_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Tag(models.Model):
+    """A word on a model version; the original's `--tag`."""
+
+    version = models.ForeignKey("registry.ModelVersion", on_delete=models.CASCADE, related_name="tags")
+    word = models.CharField(max_length=64, db_index=True)
+
+    class Meta:
+        ordering = ["word"]
+        constraints = [models.UniqueConstraint(fields=["version", "word"], name="one_tag_per_word")]
+
+    def __str__(self) -> str:
+        return self.word
+
+
+class ModelVersion(models.Model):
+    """Written once: its files, number and digest never change. Description and tags may."""
+
+    class Kind(models.TextChoices):
+        FILE = "file", "File"
+        FOLDER = "folder", "Folder"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    model = models.ForeignKey(RegisteredModel, on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    #: the file's or folder's own name, which is its path beside score.py in an image
+    root = models.CharField(max_length=255)
+    description = models.TextField(max_length=20_000, blank=True)
+    framework = models.CharField(max_length=64, blank=True)
+    #: sha256 over the sorted (path, sha256) lines; the same content has the same digest
+    digest = models.CharField(max_length=71, db_index=True)
+    size = models.BigIntegerField()
+    file_count = models.PositiveIntegerField()
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    objects = scoped("model__group").as_manager()
+
+    class Meta:
+        ordering = ["model__name", "-number"]
+        constraints = [models.UniqueConstraint(fields=["model", "number"], name="one_version_per_number")]
+
+    def __str__(self) -> str:
+        return f"{self.model.name}:{self.number}"
+
+    @property
+    def group(self):
+        return self.model.group
+
+    @property
+    def name(self) -> str:
+        return self.model.name
+
+
+class ModelFile(models.Model):
+    """One file of a version; `path` is relative to the version's root ("" never occurs: a single file has its own name)."""
+
+    version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="files")
+    path = models.CharField(max_length=512)
+    asset = models.ForeignKey("registry.Asset", on_delete=models.PROTECT, related_name="model_files")
+
+    class Meta:
+        ordering = ["path"]
+        constraints = [models.UniqueConstraint(fields=["version", "path"], name="one_file_per_path")]
