@@ -31,6 +31,7 @@ GATEWAY_PORT = env.port("GATEWAY_PORT", 8081)
 OBSERVER_PORT = env.port("OBSERVER_PORT", 8082)
 PORTAL_URL = env.url("URL", f"http://{'127.0.0.1' if HOST in ('0.0.0.0', '::') else HOST}:{PORT}")
 GATEWAY_URL = env.url("GATEWAY_URL", f"http://{'127.0.0.1' if GATEWAY_HOST in ('0.0.0.0', '::') else GATEWAY_HOST}:{GATEWAY_PORT}")
+WEB_WORKERS = env.number("WEB_WORKERS", 2, least=1, most=64)
 ON_LOOPBACK = HOST in {"127.0.0.1", "::1", "localhost"}
 SECURE = PORTAL_URL.startswith("https://")
 

@@ -23,8 +23,8 @@ from django.conf import settings
 from supervisor.xmlrpc import SupervisorTransport
 
 from portal.supervisor.configuration import GROUP, render
-from portal.supervisor.processes import Process
 from portal.supervisor.preflight import CannotStart
+from portal.supervisor.processes import Process
 
 #: a Unix socket's address ends here, less what supervisord adds while it binds
 LONGEST_SOCKET = 90

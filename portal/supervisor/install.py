@@ -71,7 +71,10 @@ def install(names: list[str]) -> None:
     # mirror or a proxy set up for pip alone.
     uv = VENV / "bin" / "uv"
     if uv.exists() or subprocess.run([*pip, "uv"], capture_output=True, check=False).returncode == 0:
-        if subprocess.run([uv, "pip", "install", "--quiet", "--python", PYTHON, *requested], capture_output=True, check=False).returncode == 0:
+        if (
+            subprocess.run([uv, "pip", "install", "--quiet", "--python", PYTHON, *requested], capture_output=True, check=False).returncode
+            == 0
+        ):
             stamp.write_text(wanted)
             return
         say("uv could not install them; trying pip.")

@@ -73,7 +73,9 @@ def check_ports() -> None:
         if fault == errno.EADDRINUSE:
             raise CannotStart(f"{name} {port} is taken by another program; choose another: make run {name}={free_port(host, port + 10)}")
         if fault == errno.EACCES:
-            raise CannotStart(f"{name} {port} may not be used by this account; choose one above 1023: make run {name}={free_port(host, 8080)}")
+            raise CannotStart(
+                f"{name} {port} may not be used by this account; choose one above 1023: make run {name}={free_port(host, 8080)}"
+            )
         if fault:
             raise CannotStart(f"{name} {port} cannot be opened on {host}: {os.strerror(fault)}.")
 

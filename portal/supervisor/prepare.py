@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
@@ -17,8 +18,8 @@ from portal.supervisor.processes import processes
 
 def prepare() -> None:
     for process in processes():
-        for folder in filter(None, [process.environment.get("TMPDIR")]):
-            _folder(folder)
+        if "TMPDIR" in process.environment:
+            Path(process.environment["TMPDIR"]).mkdir(parents=True, exist_ok=True, mode=0o700)
     if settings.BROKER_URL.startswith(f"{broker.SCHEME}://"):
         broker.clear_leftovers(settings.BROKER_DIR)
     migrate()
@@ -45,9 +46,3 @@ def collect_static() -> None:
         return
     call_command("collectstatic", interactive=False, verbosity=0, clear=True)
     stamp.write_text(wanted)
-
-
-def _folder(path: str) -> None:
-    from pathlib import Path
-
-    Path(path).mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from django.conf import settings
 
 from portal.celery import QUEUES, app
+from portal.supervisor.closing import Quickstart
 from portal.supervisor.daemon import Daemon, tail
 from portal.supervisor.preflight import CannotStart
 from portal.supervisor.processes import worker_node
@@ -31,7 +32,9 @@ def wait_until_ready(daemon: Daemon) -> None:
         states = daemon.observe()
         for name, row in states.items():
             if row["statename"] in {"BACKOFF", "FATAL"}:
-                raise CannotStart(f"{name} does not start. The end of {settings.LOG_DIR / name}.log:\n" + tail(settings.LOG_DIR / f"{name}.log", 15))
+                raise CannotStart(
+                    f"{name} does not start. The end of {settings.LOG_DIR / name}.log:\n" + tail(settings.LOG_DIR / f"{name}.log", 15)
+                )
         waiting = {name: answers for name, answers in waiting.items() if not answers()}
         if silent and all(states[name]["statename"] == "RUNNING" for name in silent):
             answered = {node for reply in app.control.ping(destination=list(silent.values()), timeout=1) for node in reply}
@@ -65,3 +68,15 @@ def web_answers() -> bool:
 
 def _reachable(host: str) -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+
+
+def service_answers(quickstart: Quickstart) -> bool:
+    """Whether the demo's service takes calls through the gateway with its key."""
+    request = urllib.request.Request(
+        quickstart.score_url, quickstart.sample.encode(), {"Authorization": f"Bearer {quickstart.key}", "Content-Type": "application/json"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status == 200
+    except (urllib.error.URLError, OSError):
+        return False
