@@ -1,15 +1,21 @@
-"""What the Docker builder and the Docker target share: a connection, plain errors, plain text.
+"""What the Docker builder and the Docker target share: a connection, plain errors, hardened containers.
 
 The SDK is imported inside functions, so that a portal on a machine without Docker starts.
 """
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
+from deployments.builds.builders.base import Report
+from deployments.lines import clean, without_credentials
 from portal.errors import Unavailable
 
 SYSTEM = "Docker Engine"
@@ -21,52 +27,29 @@ KIND = "modelport.kind"
 #: The user of every container of ours. No such account exists in the base images, on purpose.
 UID = 10001
 
-#: What a container that runs other people's code may never have; checked in the tests from inside.
-HARDENED: dict[str, Any] = {
-    "user": f"{UID}:{UID}",
-    "cap_drop": ["ALL"],
-    "security_opt": ["no-new-privileges"],
-    "pids_limit": 256,
-    "init": True,
-    "ipc_mode": "private",
-    "restart_policy": {"Name": "no"},
-}
-
-
-def ulimits() -> list:
-    import docker.types
-
-    return [docker.types.Ulimit(name="nofile", soft=4096, hard=4096), docker.types.Ulimit(name="core", soft=0, hard=0)]
-
 
 class Engine:
-    """One engine; a client a thread, since a cancel arrives from another thread than the work."""
+    """One engine; a client a thread, since a cancel arrives on another thread than the work."""
 
     def __init__(self, base_url: str | None = None, *, timeout: int = 60):
-        self.base_url, self.timeout = base_url, timeout
+        self.base_url, self.timeout = base_url or None, timeout
         self._local = threading.local()
 
-    def client(self) -> Any:
-        """A connected client. Raises Unavailable when nobody answers."""
+    def api(self) -> Any:
+        """The connected low-level client (`docker.APIClient`). Raises Unavailable when nobody answers."""
         import docker
 
         client = getattr(self._local, "client", None)
         if client is None:
             with plain_errors("connect"):
-                options = {"timeout": self.timeout}
+                options = {"timeout": self.timeout, "version": "auto"}
                 client = docker.DockerClient(base_url=self.base_url, **options) if self.base_url else docker.from_env(**options)
             self._local.client = client
-        return client
-
-    def forget(self) -> None:
-        """Drop this thread's connection; the next call makes a new one."""
-        client = self._local.__dict__.pop("client", None)
-        if client is not None:
-            client.close()
+        return client.api
 
 
 @contextmanager
-def plain_errors(doing: str, *, missing_is_fine: bool = False) -> Iterator[None]:
+def plain_errors(doing: str) -> Iterator[None]:
     """SDK and transport errors become Unavailable, so that no caller needs to know the SDK."""
     import docker.errors
     import requests.exceptions
@@ -74,87 +57,242 @@ def plain_errors(doing: str, *, missing_is_fine: bool = False) -> Iterator[None]
 
     try:
         yield
-    except docker.errors.NotFound as error:
-        if not missing_is_fine:
-            raise Unavailable(SYSTEM, f"could not {doing}: {explanation(error)}") from error
     except docker.errors.DockerException as error:
-        text = explanation(error)
-        if "no space left on device" in text.lower():
-            raise Unavailable(SYSTEM, f"could not {doing}: no disk space left", code="InsufficientStorage", status=507) from error
-        raise Unavailable(SYSTEM, f"could not {doing}: {text}") from error
+        raise refused(doing, str(getattr(error, "explanation", "") or error)) from error
     except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-        raise Unavailable(SYSTEM, f"could not {doing}: {clean(str(error))[:300]}") from error
+        raise refused(doing, str(error)) from error
 
 
-def explanation(error: Exception) -> str:
-    return clean(str(getattr(error, "explanation", "") or error))[:300]
+def refused(doing: str, text: str) -> Unavailable:
+    text = without_credentials(clean(text))[:400]
+    if "no space left on device" in text.lower():
+        return Unavailable(SYSTEM, f"could not {doing}: no disk space left", code="InsufficientStorage", status=507)
+    return Unavailable(SYSTEM, f"could not {doing}: {text}")
 
 
-def clean(text: str) -> str:
-    """One printable line: control characters, escape sequences and broken surrogates do not reach logs or pages."""
-    return "".join(c if c == "\t" or (c.isprintable() and not 0xD800 <= ord(c) <= 0xDFFF) else " " for c in text).rstrip()
+def host_config(engine: Engine, *, memory: int, network: str, read_only: bool = True, **more: Any) -> Any:
+    """The limits of every container that runs other people's code; the tests read them back from inside."""
+    from docker.types import LogConfig, Ulimit
+
+    options: dict[str, Any] = {
+        "mem_limit": memory,
+        "memswap_limit": memory,
+        "network_mode": network,
+        "read_only": read_only,
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges"],
+        "pids_limit": 256,
+        "init": True,
+        "ipc_mode": "private",
+        "restart_policy": {"Name": "no"},
+        "ulimits": [Ulimit(name="nofile", soft=4096, hard=4096), Ulimit(name="core", soft=0, hard=0)],
+        "log_config": LogConfig(type="json-file", config={"max-size": "10m", "max-file": "3"}),
+    }
+    return engine.api().create_host_config(**{**options, **more})
 
 
-class Lines:
-    """Bytes in, whole clean lines out; long lines are cut and a flood is counted instead of kept."""
-
-    LONGEST = 4_000
-
-    def __init__(self, out: Callable[[str], None], *, limit: int = 5 << 20):
-        self._out, self._left, self._rest, self.dropped = out, limit, b"", 0
-
-    def feed(self, data: bytes) -> None:
-        *whole, self._rest = (self._rest + data).split(b"\n")
-        for line in whole:
-            self._emit(line)
-        if len(self._rest) > self.LONGEST:
-            self._emit(self._rest[: self.LONGEST])
-            self._rest = self._rest[-1:] if self._rest.endswith(b"\n") else b""
-
-    def close(self) -> None:
-        if self._rest:
-            self._emit(self._rest)
-            self._rest = b""
-        if self.dropped:
-            self._out(f"[{self.dropped} more lines were not kept: the log is full]")
-
-    def _emit(self, raw: bytes) -> None:
-        raw = raw.rsplit(b"\r", 1)[-1] if b"\r" in raw.rstrip(b"\r") else raw
-        if self._left <= 0:
-            self.dropped += 1
-            return
-        self._left -= len(raw) + 1
-        self._out(clean(raw[: self.LONGEST].decode("utf-8", "replace")))
-
-
-def memory_text(size: int) -> str:
-    return f"{size / (1 << 30):g} GiB" if size >= 1 << 30 and size % (1 << 28) == 0 else f"{size // (1 << 20)} MiB"
-
-
-def gone(error: Exception) -> bool:
-    """Is this the engine saying that the thing is not there (any more), or is being removed already?"""
-    status = getattr(getattr(error, "response", None), "status_code", None)
-    return status == 404 or (status == 409 and "removal" in str(error))
-
-
-def remove_container(engine: Engine, container_id: str) -> None:
+def remove_container(engine: Engine, container: str) -> None:
     """Force it away, running or not. Already gone is success."""
     import docker.errors
 
     with plain_errors("remove a container"):
         try:
-            engine.client().api.remove_container(container_id, force=True, v=True)
+            engine.api().remove_container(container, force=True, v=True)
         except docker.errors.APIError as error:
-            if not gone(error):
+            if not is_gone(error):
                 raise
 
 
-def image_id(engine: Engine, reference: str) -> str | None:
-    """The engine's id of an image, or None when it has none of that name."""
+def is_gone(error: Exception) -> bool:
+    """Is this the engine saying that the thing is not there, not running, or being removed already?"""
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    return status == 404 or (status == 409 and any(word in str(error) for word in ("removal", "is not running")))
+
+
+def inspect_image(engine: Engine, reference: str) -> dict | None:
+    """What the engine knows of an image, or None when it has none of that name."""
     import docker.errors
 
     with plain_errors("look at an image"):
         try:
-            return engine.client().api.inspect_image(reference)["Id"]
+            return engine.api().inspect_image(reference)
         except docker.errors.ImageNotFound:
             return None
+
+
+def remove_image(engine: Engine, reference: str) -> None:
+    """Untag and remove. Already gone is success."""
+    import docker.errors
+
+    with plain_errors("remove an image"):
+        try:
+            engine.api().remove_image(reference)
+        except docker.errors.APIError as error:
+            if not is_gone(error):
+                raise
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a container ended. `container` is still there only when it was asked to be kept."""
+
+    container: str
+    code: int
+    out_of_memory: bool
+    timed_out: bool
+
+
+@contextmanager
+def ran(
+    engine: Engine,
+    *,
+    image: str,
+    command: list[str],
+    config: Any,
+    labels: Mapping[str, str],
+    report: Report,
+    timeout: float,
+    stdout: Callable[[bytes], None],
+    stderr: Callable[[bytes], None],
+    stdin: bytes | None = None,
+    **options: Any,
+) -> Iterator[Ended]:
+    """Run one hardened container to its end and remove it, whatever happens, when the block is left.
+
+    `stdin` is sent as it is and never a part of a command line. A cancel kills the container at once
+    and comes out as Cancelled; so does the time limit, as `timed_out`.
+    """
+    import docker.errors
+
+    name = f"modelport-{labels[KIND]}-{uuid.uuid4().hex}"
+    stopped, timed_out = threading.Event(), threading.Event()
+
+    def stop() -> None:
+        stopped.set()
+        with plain_errors("stop a container"):
+            try:
+                engine.api().kill(name)
+            except docker.errors.APIError as error:
+                if not is_gone(error):
+                    raise
+
+    def out_of_time() -> None:
+        timed_out.set()
+        stop()
+
+    report.check_cancelled()
+    clock = threading.Timer(timeout, out_of_time)
+    clock.daemon = True
+    try:
+        with plain_errors("run a container"), report.on_cancel(stop):
+            api = engine.api()
+            api.create_container(
+                image, command, name=name, host_config=config, labels=dict(labels), stdin_open=stdin is not None,
+                user=f"{UID}:{UID}", **options,
+            )  # fmt: skip
+            streams = api.attach_socket(name, params={"stdin": int(stdin is not None), "stdout": 1, "stderr": 1, "stream": 1})
+            try:
+                report.check_cancelled()
+                clock.start()
+                api.start(name)
+                if stopped.is_set():
+                    stop()
+                _talk(streams, stdin, stdout, stderr)
+            finally:
+                streams.close()
+            code = api.wait(name, timeout=engine.timeout)["StatusCode"]
+            state = api.inspect_container(name)["State"]
+        yield Ended(name, code, bool(state.get("OOMKilled")), timed_out.is_set())
+    finally:
+        clock.cancel()
+        remove_container(engine, name)
+
+
+def _talk(streams: Any, stdin: bytes | None, stdout: Callable[[bytes], None], stderr: Callable[[bytes], None]) -> None:
+    """Send, then read both output streams to their end."""
+    from docker.utils.socket import STDOUT, frames_iter
+
+    connection = getattr(streams, "_sock", streams)
+    connection.settimeout(None)
+    if stdin:
+        try:
+            connection.sendall(stdin)
+        except BrokenPipeError:
+            pass  # it ended before it read: its exit code says why
+    try:
+        for stream, data in frames_iter(streams, tty=False):
+            (stdout if stream == STDOUT else stderr)(data)
+    except ConnectionResetError:
+        pass  # the same, seen from the other side
+
+
+def stream(
+    engine: Engine,
+    path: str,
+    *,
+    doing: str,
+    params: Mapping[str, Any],
+    report: Report,
+    headers: Mapping[str, str] | None = None,
+    data: Iterable[bytes] | None = None,
+) -> Iterator[dict]:
+    """POST to the engine and read its events while they come.
+
+    The SDK's own build, pull and push hide the response, and closing it is the only way to make the engine
+    stop: that is what a cancel does here. An `error` event is yielded, not raised: who is to blame is the caller's.
+    """
+    report.check_cancelled()
+    with plain_errors(doing):
+        api = engine.api()
+        url = f"{api.base_url}/v{api.api_version}{path}"
+        response = api.post(url, params=dict(params), headers=dict(headers or {}), data=data, stream=True, timeout=(engine.timeout, None))
+        try:
+            with report.on_cancel(response.raw.shutdown):
+                if response.status_code >= 400:
+                    yield {"error": without_credentials(clean(response.text))}
+                    return
+                for line in response.iter_lines():
+                    if line.strip():
+                        yield json.loads(line)
+        finally:
+            response.close()
+
+
+def build_image(
+    engine: Engine, context: Iterable[bytes], *, tag: str, labels: Mapping[str, str], build: str, report: Report, log: bool = True
+) -> str:
+    """Build `tag` from a tar stream whose Dockerfile starts with `LABEL modelport.build=<build>`; returns the image's id.
+
+    On any failure nothing stays: neither the tag nor the unnamed images of the steps.
+    """
+    identity = ""
+    try:
+        events = stream(
+            engine, "/build", doing="build an image", report=report, data=context, headers={"Content-Type": "application/x-tar"},
+            params={"t": tag, "dockerfile": "Dockerfile", "rm": "1", "forcerm": "1", "labels": json.dumps(dict(labels))},
+        )  # fmt: skip
+        for event in events:
+            if "error" in event:
+                raise refused("build an image", event["error"])
+            identity = event.get("aux", {}).get("ID") or identity
+            if log and (text := clean(event.get("stream", ""))):
+                report.line(text)
+        if not identity:
+            raise refused("build an image", "the engine ended the build without an image")
+        return identity
+    except BaseException:
+        # The engine finishes the step it is in before it notices that we hung up, so look again for a while.
+        _remove_leftovers(engine, tag, build)
+        threading.Thread(target=_remove_leftovers, args=(engine, tag, build, 12), daemon=True).start()
+        raise
+
+
+def _remove_leftovers(engine: Engine, tag: str, build: str, looks: int = 1) -> None:
+    for look in range(looks):
+        if look:
+            time.sleep(2.5)
+        with suppress(Unavailable), plain_errors("remove an unfinished image"):
+            api = engine.api()
+            for image in api.images(filters={"label": f"modelport.build={build}"}):
+                for reference in image["RepoTags"] or [image["Id"]]:
+                    remove_image(engine, image["Id"] if reference == "<none>:<none>" else reference)

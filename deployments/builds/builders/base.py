@@ -16,11 +16,15 @@ from typing import BinaryIO, Protocol
 
 
 class BuildFailed(Exception):
-    """The user's fault: `message` is one sentence, `file` and `line` say what to change, when known."""
+    """The user's fault: `message` is one sentence, `file` and `line` say what to change, when known.
 
-    def __init__(self, message: str, *, code: str = "BuildFailed", file: str = "", line: int | None = None):
+    A builder sees only the normalised requirements, so it names the `package`; `Requirements.place` turns that
+    into the line of the person's own file.
+    """
+
+    def __init__(self, message: str, *, code: str = "BuildFailed", file: str = "", line: int | None = None, package: str = ""):
         super().__init__(message)
-        self.message, self.code, self.file, self.line = message, code, file, line
+        self.message, self.code, self.file, self.line, self.package = message, code, file, line, package
 
 
 class Cancelled(Exception):
@@ -121,6 +125,12 @@ class Builder(ABC):
 
     #: "oci" or "directory"
     image_format: str = ""
+    #: raised when the same lock would give another environment; part of an environment's key
+    recipe: int = 0
+
+    @abstractmethod
+    def index_identity(self) -> str:
+        """Which package indexes are asked; part of the key under which a lock is kept."""
 
     @abstractmethod
     def base(self, runtime: str, python: str, report: Report) -> Base:

@@ -1,0 +1,57 @@
+"""Output of other people's code on its way into logs and pages: whole lines, printable, bounded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+@")
+
+
+def clean(text: str) -> str:
+    """One printable line: control characters, escape sequences and broken surrogates do not reach logs or pages."""
+    return "".join(c if c == "\t" or c.isprintable() else " " for c in text).rstrip()
+
+
+def without_credentials(text: str) -> str:
+    """`https://user:password@index/` -> `https://index/`."""
+    return _CREDENTIALS.sub("", text)
+
+
+def memory_text(size: int) -> str:
+    return f"{size / (1 << 30):g} GiB" if size >= 1 << 30 and size % (1 << 28) == 0 else f"{size // (1 << 20)} MiB"
+
+
+class Lines:
+    """Bytes in, whole clean lines out; long lines are cut in pieces, and a flood is counted instead of passed on."""
+
+    LONGEST = 4_000
+
+    def __init__(self, out: Callable[[str], None], *, limit: int = 5 << 20):
+        self._out, self._left, self._rest, self.dropped = out, limit, b"", 0
+
+    def feed(self, data: bytes) -> None:
+        *whole, self._rest = (self._rest + data).split(b"\n")
+        for line in whole:
+            self._emit(line)
+        while len(self._rest) > self.LONGEST:
+            self._emit(self._rest[: self.LONGEST])
+            self._rest = self._rest[self.LONGEST :]
+
+    def close(self) -> None:
+        if self._rest:
+            self._emit(self._rest)
+            self._rest = b""
+        if self.dropped:
+            self._out(f"[{self.dropped} more lines were not kept: the log is full]")
+
+    def _emit(self, raw: bytes) -> None:
+        if self._left <= 0:
+            self.dropped += 1
+            return
+        # A progress bar redraws its line with carriage returns: the last state is the line.
+        raw = raw.rstrip(b"\r").rsplit(b"\r", 1)[-1]
+        self._left -= len(raw) + 1
+        text = clean(raw.decode("utf-8", "replace"))
+        for start in range(0, max(len(text), 1), self.LONGEST):
+            self._out(text[start : start + self.LONGEST])
