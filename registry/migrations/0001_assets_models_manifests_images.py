@@ -2,6 +2,7 @@
 
 import django.core.validators
 import django.db.models.deletion
+import django.utils.timezone
 import uuid
 from django.conf import settings
 from django.db import migrations, models
@@ -23,6 +24,7 @@ class Migration(migrations.Migration):
                 ('sha256', models.CharField(max_length=64, primary_key=True, serialize=False)),
                 ('size', models.BigIntegerField()),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('stored_at', models.DateTimeField(default=django.utils.timezone.now)),
             ],
         ),
         migrations.CreateModel(

@@ -6,6 +6,7 @@ import uuid
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 
 from portal.accounts.permissions import ScopedQuerySet
 
@@ -20,6 +21,8 @@ class Asset(models.Model):
     sha256 = models.CharField(max_length=64, primary_key=True)
     size = models.BigIntegerField()
     created_at = models.DateTimeField(auto_now_add=True)
+    #: when these bytes last arrived; what arrived lately is not swept, since a reference may follow
+    stored_at = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:
         return self.sha256[:12]
@@ -36,6 +39,13 @@ class UploadSet(models.Model):
     closed_at = models.DateTimeField(null=True, blank=True)
 
     objects = ScopedQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"upload set {self.id}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.closed_at is None and self.expires_at > timezone.now()
 
 
 class UploadedFile(models.Model):

@@ -93,3 +93,11 @@ class ModelFile(models.Model):
     class Meta:
         ordering = ["path"]
         constraints = [models.UniqueConstraint(fields=["version", "path"], name="one_file_per_path")]
+
+    def __str__(self) -> str:
+        return self.path
+
+    @property
+    def app_path(self) -> str:
+        """Where it lies in an image, relative to the working directory."""
+        return self.path if self.version.kind == ModelVersion.Kind.FILE else f"{self.version.root}/{self.path}"

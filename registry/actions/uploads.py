@@ -1,0 +1,92 @@
+"""Upload sets: files of one person on their way into one group."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from portal.accounts.permissions import Permission, require
+from portal.errors import BadRequest, Conflict, NotFound, TooLarge
+from registry.models import Asset, UploadedFile, UploadSet
+from registry.paths import clean_path
+
+LIFETIME = timedelta(hours=24)
+
+
+def open_upload_set(*, user, group) -> UploadSet:
+    """An empty set that takes files for 24 hours."""
+    require(user, Permission.MODEL_WRITE, group)
+    return UploadSet.objects.create(group=group, user=user, expires_at=timezone.now() + LIFETIME)
+
+
+def find_upload_set(*, user, group, said: str) -> UploadSet:
+    """The person's own set in this group; anybody else's does not exist for them."""
+    try:
+        found = UploadSet.objects.filter(pk=said, user=user, group=group).first()
+    except (ValidationError, ValueError):
+        found = None
+    if found is None:
+        raise NotFound(
+            f"There is no upload set {said} of yours in {group.name}.",
+            details=[{"code": "NotFound", "message": str(said), "field": "uploadSet"}],
+        )
+    return found
+
+
+def check_open(*, user, upload_set: UploadSet) -> None:
+    """Raises unless this person may put files into the set now; asked before the first byte is read."""
+    require(user, Permission.MODEL_WRITE, upload_set.group)
+    if upload_set.user_id != user.pk:
+        raise NotFound(f"There is no {upload_set} of yours.")
+    if upload_set.closed_at is not None:
+        raise Conflict("This upload set has been used already. Open a new one.", code="UploadSetClosed")
+    if not upload_set.is_open:
+        raise Conflict("This upload set has expired. Open a new one.", code="UploadSetExpired")
+
+
+def clean_upload_path(path: str) -> str:
+    try:
+        return clean_path(path)
+    except ValidationError as error:
+        raise BadRequest(error.messages[0], field="path") from None
+
+
+@transaction.atomic
+def add_uploaded_file(*, user, upload_set: UploadSet, path: str, asset: Asset) -> UploadedFile:
+    """Puts a stored file into the set; the same path again replaces it."""
+    upload_set = UploadSet.objects.select_for_update().select_related("group").filter(pk=upload_set.pk).first()
+    if upload_set is None:
+        raise NotFound("The upload set was deleted while the file arrived.")
+    check_open(user=user, upload_set=upload_set)
+    path = clean_upload_path(path)
+    file, created = UploadedFile.objects.update_or_create(upload_set=upload_set, path=path, defaults={"asset": asset})
+    if created and upload_set.files.count() > settings.MAX_FILES:
+        raise TooLarge(f"An upload set takes at most {settings.MAX_FILES} files.", code="TooManyFiles")
+    return file
+
+
+@transaction.atomic
+def remove_uploaded_file(*, user, upload_set: UploadSet, path: str) -> None:
+    check_open(user=user, upload_set=upload_set)
+    if not upload_set.files.filter(path=path).delete()[0]:
+        raise NotFound(f"There is no file {path} in this upload set.")
+
+
+@transaction.atomic
+def delete_upload_set(*, user, upload_set: UploadSet) -> None:
+    require(user, Permission.MODEL_WRITE, upload_set.group)
+    upload_set.delete()
+
+
+def use_up(*, user, group, upload_set: UploadSet) -> list[tuple[str, Asset]]:
+    """Close the set, inside the caller's transaction, and hand out its files; a second caller is refused."""
+    if upload_set.group_id != group.pk:
+        raise NotFound(f"There is no {upload_set} of yours in {group.name}.")
+    check_open(user=user, upload_set=upload_set)
+    if not UploadSet.objects.filter(pk=upload_set.pk, closed_at=None).update(closed_at=timezone.now()):
+        raise Conflict("This upload set has been used already. Open a new one.", code="UploadSetClosed")
+    return [(file.path, file.asset) for file in upload_set.files.select_related("asset")]

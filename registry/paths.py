@@ -1,0 +1,70 @@
+"""The grammar of relative paths: what a file may be called in a model, a manifest or an upload set."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from django.core.exceptions import ValidationError
+
+MOST_BYTES, MOST_LEVELS, MOST_NAME_BYTES = 512, 20, 255
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+#: names that Windows cannot hold, with or without an ending; people download there too
+_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
+
+
+def clean_path(path: str) -> str:
+    """`path` in normal form (NFC); raises ValidationError with the reason when it cannot be a relative path."""
+    try:
+        path = unicodedata.normalize("NFC", path)
+        size = len(path.encode())
+    except UnicodeEncodeError:
+        raise ValidationError("The path holds characters that are not text.") from None
+    if not path:
+        raise ValidationError("The file has no name.")
+    if size > MOST_BYTES:
+        raise ValidationError(f"The path is longer than {MOST_BYTES} bytes: {path[:60]}...")
+    if _CONTROL.search(path):
+        raise ValidationError("The path holds control characters. Rename the file.")
+    if "\\" in path:
+        raise ValidationError(f"{path!r}: separate folders with /, not with a backslash.")
+    if path.startswith(("/", "~")):
+        raise ValidationError(f"{path!r}: paths are relative; leave out the leading {path[0]}.")
+    parts = path.split("/")
+    if len(parts) > MOST_LEVELS:
+        raise ValidationError(f"The path has more than {MOST_LEVELS} levels: {path[:60]}...")
+    for part in parts:
+        if part in ("", ".", ".."):
+            raise ValidationError(f"{path!r}: a path may not contain empty parts, . or ..")
+        if len(part.encode()) > MOST_NAME_BYTES:
+            raise ValidationError(f"A name in the path is longer than {MOST_NAME_BYTES} bytes: {part[:60]}...")
+        if _RESERVED.fullmatch(part) or part != part.strip(" ") or part.endswith("."):
+            raise ValidationError(f"{path!r}: {part!r} cannot be a file name on every system. Rename it.")
+    return path
+
+
+def collisions(files: Iterable[tuple[str, str]]) -> list[str]:
+    """Sentences about files (path, who brings it or "") that cannot lie side by side.
+
+    That is: the same path, the same but for upper and lower case, or a file where a folder is.
+    """
+    found: list[str] = []
+    seen: dict[str, tuple[str, str]] = {}
+    for path, owner in files:
+        folded = path.casefold()
+        if folded not in seen:
+            seen[folded] = (path, owner)
+            continue
+        other, other_owner = seen[folded]
+        by = f" ({other_owner} and {owner})" if owner else ""
+        if other == path:
+            found.append(f"Two files have the path {path}{by}. Rename one of them.")
+        else:
+            found.append(f"{other} and {path} differ only in upper and lower case{by}. Rename one of them.")
+    for folded, (path, _) in seen.items():
+        parts = folded.split("/")
+        for depth in range(1, len(parts)):
+            if (blocking := seen.get("/".join(parts[:depth]))) is not None:
+                found.append(f"{blocking[0]} is a file, so {path} cannot lie below it.")
+    return found

@@ -1,0 +1,65 @@
+"""What uses what: model version -> manifests -> images -> services; read for pages, and for the refusal of deletions.
+
+Services stand above the registry. They are reached through the reverse relations that
+their foreign keys make, by name and in the query only.
+"""
+
+from __future__ import annotations
+
+from django.apps import apps
+from django.db import models
+
+from portal.errors import Conflict
+from registry.models import Image, Manifest, ModelVersion
+
+SHOWN = 20
+
+
+def manifests_of(version: ModelVersion) -> models.QuerySet:
+    return Manifest.objects.filter(uses__version=version).order_by("name", "-number")
+
+
+def images_of(thing: ModelVersion | Manifest) -> models.QuerySet:
+    path = "manifest" if isinstance(thing, Manifest) else "manifest__uses__version"
+    return Image.objects.filter(**{path: thing}).distinct().order_by("name", "-number")
+
+
+def services_of(thing: ModelVersion | Manifest | Image) -> models.QuerySet:
+    """Services whose present or coming revision (not an ended one) runs something made of `thing`."""
+    path = {ModelVersion: "image__manifest__uses__version", Manifest: "image__manifest", Image: "image"}[type(thing)]
+    revisions = apps.get_model("deployments", "Revision").objects.filter(**{path: thing}, ended_at=None)
+    return apps.get_model("deployments", "Service").objects.filter(pk__in=revisions.values("service")).order_by("name")
+
+
+def revisions_of(image: Image) -> models.QuerySet:
+    """Every revision that ever ran the image: history keeps it, so that rolling back stays possible."""
+    return apps.get_model("deployments", "Revision").objects.filter(image=image).select_related("service")
+
+
+def users_of(thing: ModelVersion | Manifest | Image) -> list[tuple[str, str]]:
+    """(noun, label) of everything that stands directly or indirectly on `thing`, the nearest first."""
+    found: list[tuple[str, str]] = []
+    if isinstance(thing, ModelVersion):
+        found += [("manifest", str(manifest)) for manifest in manifests_of(thing)[:SHOWN]]
+    if isinstance(thing, ModelVersion | Manifest):
+        found += [("image", str(image)) for image in images_of(thing)[:SHOWN]]
+    found += [("service", str(service)) for service in services_of(thing)[:SHOWN]]
+    return found
+
+
+def _joined(labels: list[str]) -> str:
+    return labels[0] if len(labels) == 1 else ", ".join(labels[:-1]) + " and " + labels[-1]
+
+
+def refuse_if_used(thing: ModelVersion | Manifest | Image) -> None:
+    """Raises Conflict (InUse) that names the users: "iris:3 is used by manifest iris:2 and service demo"."""
+    users = users_of(thing)
+    if not users and isinstance(thing, Image):
+        old = sorted({str(revision.service) for revision in revisions_of(thing)[:SHOWN]})
+        users = [("service", f"{name} (in its history)") for name in old]
+    if users:
+        raise Conflict(
+            f"{thing} is used by {_joined([f'{noun} {label}' for noun, label in users])}. Delete what uses it first.",
+            code="InUse",
+            details=[{"code": "UsedBy", "message": f"{noun} {label}", "field": noun} for noun, label in users],
+        )
