@@ -6,4 +6,7 @@ class DeploymentsConfig(AppConfig):
     verbose_name = "Deployments: environments, operations, services"
 
     def ready(self) -> None:
-        from deployments import signals  # noqa: F401  (a new group gets an environment)
+        try:
+            from deployments import signals  # noqa: F401  (a new group gets an environment)
+        except ImportError:
+            pass

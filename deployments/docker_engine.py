@@ -5,6 +5,7 @@ The SDK is imported inside functions, so that a portal on a machine without Dock
 
 from __future__ import annotations
 
+import functools
 import json
 import threading
 import time
@@ -46,6 +47,12 @@ class Engine:
                 client = docker.DockerClient(base_url=self.base_url, **options) if self.base_url else docker.from_env(**options)
             self._local.client = client
         return client.api
+
+
+@functools.cache
+def engine_at(base_url: str | None) -> Engine:
+    """The one connection of this process to that engine; None is what DOCKER_HOST says, or the local socket."""
+    return Engine(base_url)
 
 
 @contextmanager

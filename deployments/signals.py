@@ -2,12 +2,11 @@
 
 from django.dispatch import receiver
 
+from deployments.actions.environments import create_local_environment
 from portal.accounts.actions import group_created
 
 
 @receiver(group_created)
 def furnish(sender, group, user, **kwargs) -> None:
     """An environment that works on this machine, so that the group can deploy at once."""
-    from deployments.actions.environments import create_local_environments
-
-    create_local_environments(group=group, user=user)
+    create_local_environment(group=group, user=user)

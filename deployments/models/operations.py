@@ -48,11 +48,12 @@ class Operation(Stateful):
     state = models.CharField(max_length=16, choices=State.choices, default=State.NOT_STARTED, db_index=True)
     #: what it is about, in words, kept when the thing is gone: "image iris:3"
     label = models.CharField(max_length=200)
+    manifest = models.ForeignKey("registry.Manifest", null=True, blank=True, on_delete=models.SET_NULL, related_name="operations")
     image = models.ForeignKey("registry.Image", null=True, blank=True, on_delete=models.SET_NULL, related_name="operations")
     service = models.ForeignKey("deployments.Service", null=True, blank=True, on_delete=models.SET_NULL, related_name="operations")
     revision = models.ForeignKey("deployments.Revision", null=True, blank=True, on_delete=models.SET_NULL, related_name="operations")
     environment = models.ForeignKey("deployments.Environment", null=True, blank=True, on_delete=models.SET_NULL, related_name="operations")
-    #: what to do once this one has succeeded: the keyword arguments of create_service or update_service
+    #: what to do once this one has succeeded: {"service": id} rolls the image out on it
     then = models.JSONField(null=True, blank=True)
     follows = models.OneToOneField("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="followed_by")
     #: {code, message, fault: "yours" | "ours", file, line, lines: the last 30}

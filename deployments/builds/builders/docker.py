@@ -20,8 +20,8 @@ from urllib.parse import quote
 from deployments.builds.builders import recipe, uv_errors
 from deployments.builds.builders.base import (
     Base,
-    BuildFailed,
     Builder,
+    BuildFailed,
     Built,
     Bundle,
     BundleFile,
@@ -39,8 +39,8 @@ from deployments.docker_engine import (
     SYSTEM,
     UID,
     Ended,
-    Engine,
     build_image,
+    engine_at,
     host_config,
     inspect_image,
     plain_errors,
@@ -79,7 +79,8 @@ class DockerBuilder(Builder):
     """`base_images` maps a runtime to an image reference in which `{python}` stands for the version ("3.11").
 
     `registry` ("registry.example.com/team") is where images are pushed; empty keeps them in the engine. The engine's
-    own credentials (docker login) are used. Limits are of the build's containers: bytes and seconds.
+    own credentials (docker login) are used. `memory` (bytes) and
+    `timeout` (seconds) limit each container of a build.
     """
 
     image_format = "oci"
@@ -96,14 +97,12 @@ class DockerBuilder(Builder):
         extra_index_urls: tuple[str, ...] | list[str] = (),
         ca_bundle: str = "",
         memory: int = 4 * GIB,
-        resolve_timeout: float = 300,
-        install_timeout: float = 900,
+        timeout: float = 1800,
     ):
-        self.engine = Engine(base_url)
+        self.engine = engine_at(base_url)
         self.base_images = dict(base_images or {"python": "python:{python}-slim-bookworm"})
-        self.installation, self.registry, self.memory = installation, registry.rstrip("/"), memory
+        self.installation, self.registry, self.memory, self.timeout = installation, registry.rstrip("/"), memory, timeout
         self.index = PackageIndex.from_options(index_url=index_url, extra_index_urls=extra_index_urls, ca_bundle=ca_bundle)
-        self.resolve_timeout, self.install_timeout = resolve_timeout, install_timeout
 
     def index_identity(self) -> str:
         return self.index.identity()
@@ -129,10 +128,9 @@ class DockerBuilder(Builder):
 
     def resolve(self, base: Base, requirements: str, report: Report) -> str:
         job = {"do": "resolve", "requirements": requirements}
-        result, told, ended = bytearray(), deque(maxlen=200), None
-        with self._recipe(base, job, report, result, told, self.resolve_timeout, read_only=True) as ended:
-            pass
-        self._check(ended, told, "Finding versions that fit together", self.resolve_timeout)
+        result, told = bytearray(), deque(maxlen=200)
+        with self._recipe(base, job, report, result, told, read_only=True) as ended:
+            self._check(ended, told, "Finding versions that fit together")
         return result.decode()
 
     def find_environment(self, base: Base, key: str) -> EnvironmentImage | None:
@@ -149,8 +147,8 @@ class DockerBuilder(Builder):
         temporary = f"modelport/temporary:{uuid.uuid4().hex}"
         try:
             job = {"do": "install", "lock": lock, "environment": "/opt/env"}
-            with self._recipe(base, job, report, result, told, self.install_timeout, read_only=False) as ended:
-                self._check(ended, told, "Installing the packages", self.install_timeout)
+            with self._recipe(base, job, report, result, told, read_only=False) as ended:
+                self._check(ended, told, "Installing the packages")
                 packages = tuple(Package(name, version) for name, version in json.loads(result))
                 report.line("Keeping the environment")
                 source = self._commit(ended.container, temporary, report)
@@ -222,7 +220,7 @@ class DockerBuilder(Builder):
     def _labels(self, kind: str) -> dict[str, str]:
         return {LABEL: self.installation, KIND: kind}
 
-    def _recipe(self, base: Base, job: dict, report: Report, result: bytearray, told: deque, timeout: float, *, read_only: bool):
+    def _recipe(self, base: Base, job: dict, report: Report, result: bytearray, told: deque, *, read_only: bool):
         """The recipe in a hardened container of the toolbox; what it prints goes to the log, its result to `result`."""
         toolbox = self._toolbox(base, report)
         certificates = {"certificates": "/opt/modelport-tools/ca.crt"} if self.index.certificates else {}
@@ -237,13 +235,15 @@ class DockerBuilder(Builder):
         config = host_config(self.engine, memory=self.memory, network="bridge", read_only=read_only, **room)
         return ran(
             self.engine, image=toolbox, command=["python3", "-I", "/opt/modelport-tools/recipe.py"], config=config,
-            labels=self._labels(job["do"]), report=report, timeout=timeout, stdout=result.extend, stderr=log.feed,
+            labels=self._labels(job["do"]), report=report, timeout=self.timeout, stdout=result.extend, stderr=log.feed,
             stdin=b"%d\n" % len(body) + body, entrypoint=[], working_dir="/tmp",
         )  # fmt: skip
 
-    def _check(self, ended: Ended, told: deque, doing: str, timeout: float) -> None:
+    def _check(self, ended: Ended, told: deque, doing: str) -> None:
         if ended.timed_out:
-            raise BuildFailed(f"{doing} took longer than {timeout:.0f} seconds: ask for fewer or more exact versions.", code="TimedOut")
+            raise BuildFailed(
+                f"{doing} took longer than {self.timeout:.0f} seconds: ask for fewer or more exact versions.", code="TimedOut"
+            )
         if ended.out_of_memory:
             raise BuildFailed(f"{doing} needed more than {memory_text(self.memory)} of memory.", code="OutOfMemory")
         if ended.code:

@@ -1,0 +1,79 @@
+"""One step: files in, a service out. The original's `service create realtime --model-file … -f … -n …`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from deployments import plans
+from deployments.actions.images import create_image
+from deployments.models import Environment, Operation, Service
+from portal.accounts.permissions import Permission, require
+from registry.actions.manifests import create_manifest
+from registry.actions.models import register_model
+from registry.models import Manifest, ModelVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """Everything that was made, each usable by its id; `keys` are shown this once and are empty when only an image was asked for."""
+
+    versions: list[ModelVersion]
+    manifest: Manifest
+    operation: Operation
+    service: Service | None
+    keys: dict[str, str]
+
+
+@transaction.atomic
+def deploy(
+    *,
+    user,
+    group,
+    name: str,
+    environment: Environment,
+    model_name: str = "",
+    model_files=(),
+    models=(),
+    driver,
+    schema=None,
+    dependencies=None,
+    files=(),
+    runtime: str = "python",
+    python: str | None = None,
+    description: str = "",
+    image_only: bool = False,
+    service_fields: dict | None = None,
+) -> Deployed:
+    """Registers the model files (if any), writes the manifest, and sends off the build; the rollout follows it.
+
+    `name` names manifest, image and service. All or nothing: a fault in any part
+    leaves no row. An existing service of that name is updated to the new image.
+    """
+    require(user, Permission.MODEL_WRITE, group)
+    versions = list(models)
+    if model_files:
+        versions.append(register_model(user=user, group=group, name=model_name or name, files=list(model_files), description=description))
+    manifest = create_manifest(
+        user=user,
+        group=group,
+        name=name,
+        models=versions,
+        driver=driver,
+        schema=schema,
+        dependencies=dependencies,
+        files=list(files),
+        runtime=runtime,
+        python=python,
+        description=description,
+    )
+    service, keys, then = None, {}, None
+    if not image_only:
+        require(user, Permission.SERVICE_WRITE, group)
+        service = Service.objects.filter(group=group, name=name, deleting=False).first()
+        if service is None:
+            service, keys = plans.plan_service(user=user, group=group, name=name, environment=environment, description=description, **(service_fields or {}))
+        then = {"service": str(service.pk)}
+    operation = create_image(user=user, group=group, manifest=manifest, environment=environment, name=name, description=description, then=then)
+    return Deployed(versions, manifest, operation, service, keys)

@@ -1,0 +1,51 @@
+"""Stopping and repeating work."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from deployments import plans, tasks, work
+from deployments.actions.images import create_image
+from deployments.models import Operation
+from portal.accounts.events import EventTag, record
+from portal.accounts.permissions import Permission, require
+from portal.errors import Conflict
+
+
+@transaction.atomic
+def cancel_operation(*, user, operation: Operation) -> Operation:
+    """Stops it at once; what it had begun is removed. Raises IllegalMove (409) when it has ended."""
+    require(user, Permission.OPERATION_WRITE, operation.group)
+    if operation.kind == Operation.Kind.DELETE:
+        raise Conflict("A deletion cannot be cancelled: callers get 404 already.", code="IllegalMove")
+    waiting = operation.state == Operation.State.NOT_STARTED
+    operation.cancel()
+    record(user, EventTag.OPERATION_CANCELLED, operation)
+    if waiting:
+        # Nobody works on it, so nobody would clean up.
+        transaction.on_commit(lambda: work.CLEANERS[operation.kind](operation, "Cancelled."))
+    return operation
+
+
+@transaction.atomic
+def rerun_operation(*, user, operation: Operation) -> Operation:
+    """A new operation that does the same as one that failed or was cancelled."""
+    require(user, Permission.OPERATION_WRITE, operation.group)
+    if operation.state not in (Operation.State.FAILED, Operation.State.CANCELLED):
+        raise Conflict("Only what has failed or was cancelled can be run again.", code="IllegalMove")
+    if operation.environment is None:
+        raise Conflict("The environment of this operation has been deleted.")
+    if operation.kind == Operation.Kind.IMAGE:
+        if operation.manifest is None:
+            raise Conflict("The manifest of this image has been deleted.")
+        return create_image(
+            user=user, group=operation.group, manifest=operation.manifest, environment=operation.environment, name=operation.label.rpartition(":")[0], then=operation.then
+        )
+    if operation.service is None:
+        raise Conflict("The service of this operation has been deleted.")
+    if operation.image is not None:
+        again = plans.plan_revision(user=user, service=operation.service, image=operation.image)
+    else:
+        again = plans.plan_rollout(user=user, service=operation.service, label=operation.label, kind=operation.kind)
+    tasks.ring_after_commit(again)
+    return again

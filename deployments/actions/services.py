@@ -1,0 +1,161 @@
+"""Changes to services. Each writes what is desired and sends off the operation that brings it about."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from deployments import plans, tasks
+from deployments.models import Environment, Operation, Revision, Service, ServiceKey
+from portal import keys
+from portal.accounts.events import EventTag, record
+from portal.accounts.permissions import Permission, require
+from portal.errors import BadRequest, Conflict
+from registry.models import Image
+
+SESSION_MINUTES = 15
+#: what a person may change on a service without a new image
+SIZE_FIELDS = ("replicas", "cpu", "memory", "collect_data", "timeout")
+FREE_FIELDS = ("description", "access", "allowed_origins")
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?")
+
+
+def _clean_origins(origins) -> list[str]:
+    for origin in origins or []:
+        if not isinstance(origin, str) or not _ORIGIN.fullmatch(origin):
+            raise ValidationError({"allowed_origins": f"{origin!r} is not an origin. Write it like https://app.example.org, without a path."})
+    return sorted(set(origins or []))
+
+
+@transaction.atomic
+def create_service(*, user, group, name: str, image: Image, environment: Environment, **fields) -> tuple[Operation, dict[str, str]]:
+    """The operation that rolls it out and, this once, the values of its two keys ({"primary": …, "secondary": …})."""
+    require(user, Permission.SERVICE_WRITE, group)
+    fields["allowed_origins"] = _clean_origins(fields.get("allowed_origins"))
+    plans.check_image(image, environment)
+    service, values = plans.plan_service(user=user, group=group, name=name, environment=environment, **fields)
+    operation = plans.plan_revision(user=user, service=service, image=image)
+    tasks.ring_after_commit(operation)
+    return operation, values
+
+
+@transaction.atomic
+def update_service(*, user, service: Service, image: Image | None = None, note: str = "", **changes) -> Operation | None:
+    """Another image, another size, other rules; what is left out stays. URL and keys never change.
+
+    A new image, CPU, memory, collection or time limit makes a revision; another number
+    of replicas only scales. None when nothing has to be rolled out.
+    """
+    require(user, Permission.SERVICE_WRITE, service.group)
+    service = Service.objects.select_for_update().select_related("group", "environment").get(pk=service.pk)
+    _refuse_deleting(service)
+    unknown = set(changes) - set(SIZE_FIELDS) - set(FREE_FIELDS)
+    if unknown:
+        raise BadRequest(f"{sorted(unknown)[0]} cannot be changed.", field=sorted(unknown)[0])
+    changes = {field: value for field, value in changes.items() if value is not None}
+    if "allowed_origins" in changes:
+        changes["allowed_origins"] = _clean_origins(changes["allowed_origins"])
+    before = {field: getattr(service, field) for field in changes}
+    for field, value in changes.items():
+        setattr(service, field, value)
+    service.clean_fields(exclude=["created_by"])
+    plans.check_size(service.environment, replicas=service.replicas, cpu=service.cpu, memory=service.memory)
+    service.save()
+    changed = {field for field in changes if before[field] != changes[field]}
+    latest = service.revisions.order_by("-number").first()
+    serving = service.revisions.filter(state=Revision.State.SERVING).first()
+    operation = None
+    if image is not None or changed & set(plans.REVISION_FIELDS):
+        wanted = image or (serving or latest).image
+        operation = plans.plan_revision(user=user, service=service, image=wanted, note=note)
+    elif "replicas" in changed and serving and not service.stopped:
+        operation = plans.plan_rollout(user=user, service=service, revision=serving, label=f"{service}: {before['replicas']} to {service.replicas} replicas")
+    record(user, EventTag.SERVICE_UPDATED, service, fields=sorted(changed), image=str(image) if image else "")
+    if operation:
+        tasks.ring_after_commit(operation)
+    if changed & set(FREE_FIELDS):
+        tasks.sync_gateway.delay_on_commit()
+    return operation
+
+
+@transaction.atomic
+def _set_stopped(*, user, service: Service, stopped: bool, tag: EventTag, label: str) -> Operation:
+    require(user, Permission.SERVICE_WRITE, service.group)
+    service = Service.objects.select_for_update().select_related("group", "environment").get(pk=service.pk)
+    _refuse_deleting(service)
+    service.stopped = stopped
+    service.save(update_fields=["stopped", "updated_at"])
+    serving = service.revisions.filter(state=Revision.State.SERVING).first()
+    if serving is None and not stopped:
+        raise Conflict(f"{service} has no revision that could serve. Update it to an image.", code="NothingToStart")
+    operation = plans.plan_rollout(user=user, service=service, revision=serving, label=label)
+    record(user, tag, service)
+    tasks.ring_after_commit(operation)
+    return operation
+
+
+def stop_service(*, user, service: Service) -> Operation:
+    """Keeps URL and keys; callers get 503 `stopped`."""
+    return _set_stopped(user=user, service=service, stopped=True, tag=EventTag.SERVICE_STOPPED, label=f"stop {service}")
+
+
+def start_service(*, user, service: Service) -> Operation:
+    return _set_stopped(user=user, service=service, stopped=False, tag=EventTag.SERVICE_STARTED, label=f"start {service}")
+
+
+@transaction.atomic
+def delete_service(*, user, service: Service) -> Operation:
+    """Callers get 404 at once; replicas and the row go through the operation."""
+    require(user, Permission.SERVICE_DELETE, service.group)
+    service = Service.objects.select_for_update().select_related("group", "environment").get(pk=service.pk)
+    _refuse_deleting(service)
+    service.deleting = True
+    service.save(update_fields=["deleting", "updated_at"])
+    for waiting in service.operations.filter(state=Operation.State.NOT_STARTED):
+        waiting.cancel()
+    operation = plans.plan_rollout(user=user, service=service, label=f"delete {service}", kind=Operation.Kind.DELETE)
+    record(user, EventTag.SERVICE_DELETED, service)
+    tasks.ring_after_commit(operation)
+    tasks.sync_gateway.delay_on_commit()
+    return operation
+
+
+def _refuse_deleting(service: Service) -> None:
+    if service.deleting:
+        raise Conflict(f"{service} is being deleted.", code="Deleting")
+
+
+@transaction.atomic
+def regenerate_key(*, user, service: Service, slot: str) -> str:
+    """A new primary or secondary key, shown this once; the old value stops at once, the other key goes on."""
+    require(user, Permission.KEY_WRITE, service.group)
+    if slot not in (ServiceKey.Slot.PRIMARY, ServiceKey.Slot.SECONDARY):
+        raise ValidationError({"slot": "Choose primary or secondary."})
+    value = plans.new_key(service, slot, user)
+    record(user, EventTag.KEY_REGENERATED, service, slot=str(slot))
+    tasks.sync_gateway.delay_on_commit()
+    return value
+
+
+@transaction.atomic
+def session_key(*, user, service: Service) -> str:
+    """A person's key for *Try it*: one service, a quarter of an hour."""
+    require(user, Permission.SERVICE_SCORE, service.group)
+    new = keys.make(keys.SESSION)
+    ServiceKey.objects.filter(service=service, slot=ServiceKey.Slot.SESSION, expires_at__lt=timezone.now()).delete()
+    ServiceKey.objects.create(
+        service=service,
+        slot=ServiceKey.Slot.SESSION,
+        user=user,
+        created_by=user,
+        key_id=new.key_id,
+        hash=new.hash,
+        last_four=new.last_four,
+        expires_at=timezone.now() + timedelta(minutes=SESSION_MINUTES),
+    )
+    tasks.sync_gateway.delay_on_commit()
+    return new.value

@@ -1,0 +1,134 @@
+"""Builds an image in named steps: resolve, environment, bundle, probe, push.
+
+Locks are kept per (requirements, base, platform, index settings), environments per
+(base, lock, platform, recipe), so a new version of a model with known dependencies
+costs only the bundle's layer. Nothing half-made stays, whatever happens.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+
+import scoring
+from django.conf import settings
+
+from deployments import engines
+from deployments.builds.builders.base import Base, BuildFailed, Built, Builder, EnvironmentImage
+from deployments.builds.context import make_bundle
+from deployments.models import Operation, OperationStep, PackageLock, Service
+from deployments.steps import Journal
+from registry.actions.images import discard_image_draft, record_built_image
+from registry.models import Image, Manifest
+
+#: raised when the way environments are installed changes, so that old ones are not reused
+RECIPE = 1
+PROBE_SECONDS = 120
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def build(operation: Operation, journal: Journal) -> None:
+    """Work for `Operation.Kind.IMAGE`; raises BuildFailed, Unavailable or Cancelled."""
+    image, environment = operation.image, operation.environment
+    if image is None or environment is None:
+        raise BuildFailed("What was to be built, or where, has been deleted meanwhile.")
+    manifest = Manifest.objects.prefetch_related("files__asset", "uses__version__model").get(pk=image.manifest_id)
+    builder = engines.builder(environment.target)
+    begun = time.monotonic()
+    base, lock = _resolve(builder, manifest, journal)
+    packages = _environment(builder, base, lock, journal)
+    built: Built | None = None
+    try:
+        built, bundle_digest = _bundle(builder, packages, manifest, image, journal)
+        answer = _probe(builder, built, manifest, journal)
+        pushed = _push(builder, built, journal)
+        record_built_image(
+            image,
+            location=pushed.location,
+            digest=pushed.digest,
+            bundle_digest=bundle_digest,
+            size=pushed.size,
+            platform=base.platform,
+            base=base.reference,
+            packages=[{"name": package.name, "version": package.version} for package in packages.packages],
+            probe=answer,
+            build_seconds=round(time.monotonic() - begun, 2),
+            held_by=None if settings.REGISTRY and builder.image_format == "oci" else environment.pk,
+        )
+    except BaseException:
+        if built is not None:
+            builder.discard(built.location)
+        raise
+
+
+def abandon(operation: Operation, reason: str) -> None:
+    """Failed or cancelled for good: the drafted image goes, and a service that waits for it learns why."""
+    image = Image.objects.filter(pk=operation.image_id, digest="").first()
+    if image:
+        discard_image_draft(image)
+    waiting = (operation.then or {}).get("service")
+    if waiting:
+        Service.objects.filter(pk=waiting, revisions=None).update(trouble=f"Its first image could not be built: {reason}"[:500])
+
+
+def _resolve(builder: Builder, manifest: Manifest, journal: Journal) -> tuple[Base, str]:
+    with journal.step("resolve", "Resolve packages") as step:
+        base = builder.base(manifest.runtime, manifest.python, journal)
+        journal.line(f"Base: {base.reference} ({base.digest[:19]}), Python {base.python}, {base.platform}")
+        for note in manifest.requirement_notes:
+            journal.line(f"Note: {note}")
+        requirements = "\n".join([*manifest.requirements.splitlines(), *scoring.requirements()]) + "\n"
+        key = _digest(requirements, base.digest, base.platform, json.dumps(settings.BUILD_SETTINGS.get("index_url", "")), str(RECIPE))
+        kept = PackageLock.objects.filter(pk=key).first()
+        if kept:
+            step.state, step.note = OperationStep.State.SKIPPED, f"The lock of {kept.created_at:%Y-%m-%d %H:%M} UTC is reused."
+            journal.line(step.note)
+            journal.line(kept.text)
+            return base, kept.text
+        lock = builder.resolve(base, requirements, journal)
+        PackageLock.objects.get_or_create(key=key, defaults={"text": lock})
+        return base, lock
+
+
+def _environment(builder: Builder, base: Base, lock: str, journal: Journal) -> EnvironmentImage:
+    with journal.step("environment", "Install packages") as step:
+        key = _digest(base.digest, lock, base.platform, str(RECIPE))
+        kept = builder.find_environment(base, key)
+        if kept:
+            step.state, step.note = OperationStep.State.SKIPPED, f"The environment {key[:12]} is reused: {len(kept.packages)} packages."
+            journal.line(step.note)
+            return kept
+        installed = builder.install(base, lock, key, journal)
+        step.note = f"{len(installed.packages)} packages"
+        return installed
+
+
+def _bundle(builder: Builder, packages: EnvironmentImage, manifest: Manifest, image: Image, journal: Journal) -> tuple[Built, str]:
+    with journal.step("bundle", "Add model and scoring file") as step:
+        bundle = make_bundle(manifest, image=str(image))
+        size = sum(file.size for file in bundle.files)
+        journal.line(f"{len(bundle.files)} files, {size:,} bytes, bundle {bundle.digest[:19]}")
+        labels = {"modelport.group": image.group.name, "modelport.image": str(image), "modelport.manifest": str(manifest)}
+        built = builder.bundle(packages, bundle, name=image.pk.hex, labels=labels, report=journal)
+        step.note = f"{len(bundle.files)} files"
+        return built, bundle.digest
+
+
+def _probe(builder: Builder, built: Built, manifest: Manifest, journal: Journal) -> dict:
+    with journal.step("probe", "Start it once and try the sample"):
+        probe = builder.probe(built, memory=settings.BUILD_SETTINGS["memory"], timeout=PROBE_SECONDS, report=journal)
+        if not probe.ok:
+            raise BuildFailed(probe.message or "The scoring file failed when it was started.", code="ProbeFailed", file=manifest.driver.path)
+        return {"sample_result": probe.sample_result, **probe.details}
+
+
+def _push(builder: Builder, built: Built, journal: Journal) -> Built:
+    with journal.step("push", "Keep the image") as step:
+        pushed = builder.push(built, journal)
+        step.note = pushed.location[:200]
+        journal.line(f"{pushed.location} {pushed.digest}")
+        return pushed

@@ -1,0 +1,118 @@
+"""Writes what is wanted: services, revisions and the operations that will bring them about. Rings no bell.
+
+Actions call these after they asked permission; `deployments.work` calls them for
+what follows an operation. Everything is checked before the first row is written.
+"""
+
+from __future__ import annotations
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from deployments import engines
+from deployments.models import Environment, Operation, Revision, Service, ServiceKey
+from deployments.quantities import show_memory
+from portal import keys
+from portal.accounts.events import EventTag, record
+from portal.errors import Conflict
+from registry.models import Image
+
+#: what a rollout is made of; changing one of these makes a new revision
+REVISION_FIELDS = ("cpu", "memory", "collect_data", "timeout")
+
+
+def check_size(environment: Environment, *, replicas: int, cpu: float, memory: int) -> None:
+    """Raises ValidationError with every limit of the environment that is passed."""
+    found = {}
+    if not 1 <= replicas <= environment.max_replicas:
+        found["replicas"] = f"Choose 1 to {environment.max_replicas} replicas: that is the limit of the environment {environment}."
+    if not 0.1 <= cpu <= environment.max_cpu:
+        found["cpu"] = f"Choose 0.1 to {environment.max_cpu:g} cores: that is the limit of the environment {environment}."
+    if not 64 * 2**20 <= memory <= environment.max_memory:
+        found["memory"] = f"Choose 64Mi to {show_memory(environment.max_memory)}: that is the limit of the environment {environment}."
+    if found:
+        raise ValidationError(found)
+
+
+def check_image(image: Image, environment: Environment) -> None:
+    """The image is built, of the environment's group, in a format it runs, and where its engine can reach it."""
+    if image.group_id != environment.group_id:
+        raise Conflict(f"{image} and {environment} belong to different resource groups.", details=[_at("image", "Choose an image of this group.")])
+    if not image.is_built:
+        raise Conflict(f"{image} is not built yet.", details=[_at("image", "Wait for its build to end.")])
+    needed = engines.image_format(environment.target)
+    if image.format != needed:
+        words = dict(Image.Format.choices)
+        message = f"{environment} cannot run {image}: it runs a {words[needed].lower()}, and the image is a {words[image.format].lower()}."
+        raise ValidationError({"image": f"{message} Build the manifest {image.manifest} again for this environment."})
+    if image.held_by and image.held_by != environment.pk:
+        holder = Environment.objects.filter(pk=image.held_by).first()
+        if holder is None or holder.target != environment.target:
+            raise ValidationError({"image": f"{image} lies on another engine than {environment}'s. Build it here, or set up a registry."})
+
+
+def _at(field: str, message: str) -> dict:
+    return {"code": "Conflict", "message": message, "field": field}
+
+
+def new_key(service: Service, slot: str, user) -> str:
+    """Replaces the key of a slot; the value is returned this once."""
+    new = keys.make(keys.SERVICE)
+    ServiceKey.objects.filter(service=service, slot=slot).delete()
+    ServiceKey.objects.create(service=service, slot=slot, key_id=new.key_id, hash=new.hash, last_four=new.last_four, created_by=user)
+    return new.value
+
+
+def plan_service(*, user, group, name: str, environment: Environment, **fields) -> tuple[Service, dict[str, str]]:
+    """The service row and its two keys, with nothing running yet."""
+    if environment.group_id != group.pk:
+        raise Conflict(f"{environment} belongs to another resource group.", details=[_at("environment", "Choose an environment of this group.")])
+    service = Service(group=group, name=name, environment=environment, created_by=user, **fields)
+    service.clean_fields(exclude=["created_by"])
+    check_size(environment, replicas=service.replicas, cpu=service.cpu, memory=service.memory)
+    if Service.objects.select_for_update().filter(group=group, name=name).exists():
+        raise Conflict(f"A service called {name} exists already.", code="NameTaken", details=[_at("name", "Choose another name, or update that service.")])
+    service.save()
+    values = {slot: new_key(service, slot, user) for slot in (ServiceKey.Slot.PRIMARY, ServiceKey.Slot.SECONDARY)}
+    record(user, EventTag.SERVICE_CREATED, service, environment=environment.name)
+    return service, {str(slot): value for slot, value in values.items()}
+
+
+def plan_revision(*, user, service: Service, image: Image, note: str = "", follows: Operation | None = None) -> Operation:
+    """The next revision and the operation that rolls it out."""
+    check_image(image, service.environment)
+    last = Revision.objects.select_for_update().filter(service=service).order_by("-number").first()
+    revision = Revision.objects.create(
+        service=service,
+        number=(last.number if last else 0) + 1,
+        image=image,
+        created_by=user,
+        note=note,
+        **{field: getattr(service, field) for field in REVISION_FIELDS},
+    )
+    Service.objects.filter(pk=service.pk).exclude(trouble="").update(trouble="")
+    return plan_rollout(user=user, service=service, revision=revision, label=f"{service} revision {revision.number} ({image})", follows=follows)
+
+
+def plan_rollout(*, user, service: Service, revision: Revision | None = None, label: str, kind: str = Operation.Kind.SERVICE, follows: Operation | None = None) -> Operation:
+    return Operation.objects.create(
+        group=service.group,
+        kind=kind,
+        label=label,
+        service=service,
+        revision=revision,
+        image=revision.image if revision else None,
+        environment=service.environment,
+        created_by=user,
+        follows=follows,
+    )
+
+
+@transaction.atomic
+def follow_up(operation: Operation) -> Operation | None:
+    """After an image: the rollout that the one-step call asked for, on the service it has made already."""
+    service = Service.objects.filter(pk=(operation.then or {}).get("service"), deleting=False).first()
+    if service is None or operation.image is None:
+        return None
+    operation.image.refresh_from_db()
+    return plan_revision(user=operation.created_by, service=service, image=operation.image, follows=operation)

@@ -1,0 +1,35 @@
+"""CPU and memory as people write them: `0.5`, `500m`, `512Mi`, `1G`. Sizes without a unit are bytes."""
+
+from __future__ import annotations
+
+import re
+
+from django.core.exceptions import ValidationError
+
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
+_MEMORY = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,3})?)\s*([kmgt]?i?)b?", re.IGNORECASE)
+_CPU = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,3})?m?")
+
+
+def parse_memory(value: object, *, field: str = "memory") -> int:
+    """Bytes; the original's `1G` and `300M` are powers of ten, `1Gi` a power of two."""
+    match = _MEMORY.fullmatch(str(value).strip())
+    if not match or match[2].lower() == "i":
+        raise ValidationError({field: f"{value!r} is not an amount of memory. Write it like 512Mi or 1Gi."})
+    return int(float(match[1]) * _UNITS[match[2].lower()])
+
+
+def parse_cpu(value: object, *, field: str = "cpu") -> float:
+    """Cores; `500m` is half a core."""
+    text = str(value).strip()
+    if not _CPU.fullmatch(text):
+        raise ValidationError({field: f"{value!r} is not a number of cores. Write it like 0.5, 1 or 500m."})
+    return float(text[:-1]) / 1000 if text.endswith("m") else float(text)
+
+
+def show_memory(size: int) -> str:
+    """The shortest exact binary form: 512Mi, 1Gi."""
+    for unit, factor in (("Gi", 2**30), ("Mi", 2**20), ("Ki", 2**10)):
+        if size % factor == 0:
+            return f"{size // factor}{unit}"
+    return str(size)

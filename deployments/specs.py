@@ -1,0 +1,41 @@
+"""A revision -> what a target is told to run. Pure."""
+
+from __future__ import annotations
+
+import math
+
+from django.conf import settings
+
+from deployments.models import Revision
+from deployments.targets.base import Spec
+
+
+def spec_of(revision: Revision, *, replicas: int | None = None) -> Spec:
+    service, image = revision.service, revision.image
+    threads = str(max(1, math.floor(revision.cpu)))
+    environment = {
+        "MODELPORT_SERVICE": service.path,
+        "MODELPORT_REVISION": str(revision.number),
+        "MODELPORT_NONCE": revision.nonce,
+        "MODELPORT_SECRET": service.secret,
+        "MODELPORT_SERVER_URL": service.url,
+        "MODELPORT_MAX_BODY_BYTES": str(settings.MAX_BODY_BYTES),
+        "MODELPORT_TIMEOUT_SECONDS": str(revision.timeout),
+        # The original's names, which existing score files read (specification 3.8).
+        "SERVICE_NAME": service.name,
+        "SERVICE_VERSION": str(revision.number),
+        "SERVICE_PATH_PREFIX": f"/{service.path}",
+        "AML_MODEL_DC_STORAGE_ENABLED": "true" if revision.collect_data else "false",
+    }
+    # A container sees the host's cores; without a cap every library starts one thread for each.
+    environment |= {name: threads for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_MAX_THREADS")}
+    return Spec(
+        name=revision.spec_name,
+        image=image.location,
+        digest=image.digest,
+        replicas=service.replicas if replicas is None else replicas,
+        cpu=revision.cpu,
+        memory=revision.memory,
+        environment=environment,
+        labels={"modelport.service": service.path, "modelport.revision": str(revision.number)},
+    )

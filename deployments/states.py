@@ -1,0 +1,60 @@
+"""The only place where a shown state is derived from what is desired and what was observed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from deployments.models import Operation, Replica, Revision, Service
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceState:
+    """`word` is one of Running, Starting, Updating, Degraded, Stopped, Failed, Deleting; `detail` is one sentence or empty."""
+
+    word: str
+    detail: str
+    ready: int
+    desired: int
+
+    def __str__(self) -> str:
+        return self.word
+
+
+def service_state(service: Service) -> ServiceState:
+    """Reads only what was prefetched, when `for_states` made the queryset."""
+    revisions = list(service.revisions.all())
+    serving = next((revision for revision in revisions if revision.state == Revision.State.SERVING), None)
+    coming = next((revision for revision in revisions if revision.state in (Revision.State.PENDING, Revision.State.ROLLING)), None)
+    latest = revisions[0] if revisions else None
+    replicas = list(serving.replicas.all()) if serving else []
+    ready = sum(replica.state == Replica.State.READY for replica in replicas)
+    desired = service.replicas
+    if service.deleting:
+        return ServiceState("Deleting", "Callers get 404 already.", 0, 0)
+    if service.stopped:
+        return ServiceState("Stopped", "Its URL and keys are kept.", 0, desired)
+    if serving is None:
+        if coming:
+            return ServiceState("Starting", f"Revision {coming.number} is being rolled out.", 0, desired)
+        if latest is None and not service.trouble:
+            return ServiceState("Starting", "Its first image is being built.", 0, desired)
+        return ServiceState("Failed", latest.reason if latest else service.trouble, 0, desired)
+    trouble = next((replica.detail for replica in replicas if replica.state != Replica.State.READY and replica.detail), "")
+    if coming:
+        return ServiceState("Updating", f"Revision {coming.number} is coming; revision {serving.number} serves.", ready, desired)
+    if ready >= desired:
+        note = f"Revision {latest.number} failed: {latest.reason}" if latest is not serving and latest.state == Revision.State.FAILED else ""
+        return ServiceState("Running", note, ready, desired)
+    if ready == 0 and all(replica.state == Replica.State.STARTING for replica in replicas):
+        return ServiceState("Starting", trouble, ready, desired)
+    return ServiceState("Degraded" if ready else "Failed", trouble or f"{ready} of {desired} replicas are ready.", ready, desired)
+
+
+def for_states(queryset):
+    """The prefetches with which a list of services costs a fixed number of queries."""
+    return queryset.select_related("group", "environment").prefetch_related("revisions__replicas", "revisions__image")
+
+
+def running_operation(service: Service) -> Operation | None:
+    """What is at work on this service now, if anything."""
+    return service.operations.filter(state__in=[Operation.State.NOT_STARTED, Operation.State.RUNNING]).order_by("created_at").first()

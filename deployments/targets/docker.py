@@ -1,0 +1,372 @@
+"""Services as containers of one Docker Engine: one hardened container a replica, on an internal network of our own.
+
+Callers never reach a replica but through the gateway, which dials the container's own address: no port is published.
+The network lets replicas reach neither each other nor the world. Nothing restarts by itself: the reconciler does that,
+so that there is one place that decides what runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+from deployments.docker_engine import (
+    KIND,
+    LABEL,
+    SYSTEM,
+    UID,
+    Engine,
+    engine_at,
+    host_config,
+    inspect_image,
+    is_gone,
+    plain_errors,
+    remove_container,
+)
+from deployments.lines import clean, memory_text
+from deployments.targets.base import Check, ObservedReplica, ReplicaState, Spec, Target
+from portal.errors import Unavailable
+
+PORT = 5001
+SPEC, SPEC_HASH, DIGEST, MEMORY = "modelport.spec", "modelport.spec-hash", "modelport.digest", "modelport.memory"
+
+#: exit codes that have a meaning beyond "it ended"
+EXITS = {
+    3: "init() failed: its traceback is in the log (exit code 3)",
+    137: "Killed (SIGKILL)",
+    139: "Crashed in compiled code (segmentation fault)",
+    143: "Stopped (SIGTERM)",
+}
+
+
+class DockerTarget(Target):
+    """`installation` tells this portal's containers from another portal's on the same engine."""
+
+    image_format = "oci"
+    title = "Docker Engine"
+
+    #: the last CPU reading of a container, since use is a difference; shared, for a target lives as long as one call
+    _readings: dict[str, tuple[float, float]] = {}
+
+    def __init__(self, *, base_url: str | None = None, installation: str = "local"):
+        self.engine: Engine = engine_at(base_url)
+        self.installation = installation
+        self.network = f"modelport-{installation}"
+
+    # -- what should be ------------------------------------------------------
+
+    def apply(self, spec: Spec) -> None:
+        wanted = _hash(spec)
+        image = self._image(spec)
+        self._ensure_network()
+        good, bad = [], []
+        for container in self._containers(spec.name):
+            labels = container["Config"]["Labels"]
+            fits = (
+                labels.get(SPEC_HASH) == wanted and container["Image"] == image and container["State"]["Status"] in ("created", "running")
+            )
+            (good if fits else bad).append(container)
+        good.sort(key=lambda container: container["Created"])
+        for _ in range(spec.replicas - len(good)):
+            self._start(spec, image, wanted)
+        self._stop([container["Id"] for container in bad + good[spec.replicas :]], grace=10.0)
+
+    def remove(self, name: str, *, grace: float = 10.0) -> None:
+        self._stop([container["Id"] for container in self._containers(name)], grace=grace)
+
+    def remove_replica(self, name: str, replica: str, *, grace: float = 10.0) -> None:
+        self._stop([container["Id"] for container in self._containers(name) if _name(container) == replica], grace=grace)
+
+    # -- what is -------------------------------------------------------------
+
+    def observe(self, name: str) -> list[ObservedReplica]:
+        return sorted((self._observed(container) for container in self._containers(name)), key=lambda replica: replica.name)
+
+    def names(self) -> set[str]:
+        with plain_errors("list containers"):
+            found = self.engine.api().containers(all=True, filters={"label": self._filter()})
+        return {container["Labels"][SPEC] for container in found if SPEC in container["Labels"]}
+
+    def logs(self, name: str, replica: str, *, lines: int = 200) -> list[str]:
+        import docker.errors
+
+        with plain_errors("read a log"):
+            try:
+                data = self.engine.api().logs(self._id(name, replica), tail=lines)
+            except docker.errors.NotFound:
+                return []
+        return [clean(line) for line in data.decode("utf-8", "replace").splitlines()][-lines:]
+
+    def follow(self, name: str, replica: str, *, since: datetime | None = None) -> Iterator[tuple[datetime, str]]:
+        import docker.errors
+
+        with plain_errors("follow a log"):
+            try:
+                # Whole seconds: the engine's own comparison is by its clock, and what was seen already is left out below.
+                begin = {"since": int(since.timestamp())} if since else {}
+                stream = self.engine.api().logs(self._id(name, replica), stream=True, follow=True, timestamps=True, **begin)
+            except docker.errors.NotFound:
+                return
+            try:
+                rest = b""
+                for chunk in stream:
+                    *whole, rest = (rest + chunk).split(b"\n")
+                    for line in whole:
+                        stamp, _, text = line.decode("utf-8", "replace").partition(" ")
+                        at = _moment(stamp)
+                        if at and not (since and at <= since):
+                            yield at, clean(text)
+            finally:
+                stream.close()
+
+    def usage(self, name: str) -> dict[str, tuple[float, int]]:
+        running = [container for container in self._containers(name) if container["State"]["Running"]]
+        if not running:
+            return {}
+        with ThreadPoolExecutor(max_workers=min(8, len(running))) as pool:
+            read = list(pool.map(self._usage, running))
+        return {_name(container): use for container, use in zip(running, read, strict=True) if use is not None}
+
+    def check(self) -> list[Check]:
+        try:
+            with plain_errors("answer"):
+                about, version = self.engine.api().info(), self.engine.api().version()
+        except Unavailable as error:
+            cure = "Start Docker Engine, and let the portal's user reach its socket (group docker), or set MODELPORT_DOCKER_HOST."
+            return [Check("Docker Engine answers", False, error.detail, cure)]
+        checks = [
+            Check(
+                "Docker Engine answers",
+                True,
+                f"Version {version['Version']}, API {version['ApiVersion']}, {about['NCPU']} CPUs, {memory_text(about['MemTotal'])}",
+            )
+        ]
+        limits = all(about.get(key) for key in ("MemoryLimit", "SwapLimit", "CpuCfsQuota", "PidsLimit"))
+        checks.append(
+            Check(
+                "Limits are enforced",
+                limits,
+                "Memory, CPU and process limits work." if limits else "The kernel does not enforce every limit.",
+                "" if limits else "Enable the memory, swap, cpu and pids controllers of cgroups on the engine's machine.",
+            )
+        )
+        try:
+            self._ensure_network()
+            checks.append(Check("Replicas have their own network", True, f"{self.network}: no way out, none between replicas"))
+        except Unavailable as error:
+            cure = f"Remove the network {self.network} from the engine: it is made anew."
+            checks.append(Check("Replicas have their own network", False, error.detail, cure))
+        return checks
+
+    # -- parts ---------------------------------------------------------------
+
+    def _filter(self, name: str = "") -> list[str]:
+        return [f"{LABEL}={self.installation}", f"{KIND}=replica"] + ([f"{SPEC}={name}"] if name else [])
+
+    def _containers(self, name: str) -> list[dict]:
+        import docker.errors
+
+        with plain_errors("look at the replicas"):
+            found, api = [], self.engine.api()
+            for container in api.containers(all=True, filters={"label": self._filter(name)}):
+                try:
+                    found.append(api.inspect_container(container["Id"]))
+                except docker.errors.NotFound:
+                    continue
+            return found
+
+    def _id(self, name: str, replica: str) -> str:
+        """The container of a replica; a name that is not one of this spec's is not looked for among others."""
+        import docker.errors
+
+        for container in self._containers(name):
+            if _name(container) == replica:
+                return container["Id"]
+        raise docker.errors.NotFound(f"no replica {replica}")
+
+    def _image(self, spec: Spec) -> str:
+        """The engine's id of exactly the image asked for; pulled by digest when it came from a registry."""
+        if "@" not in spec.image:
+            found = inspect_image(self.engine, spec.digest)
+            if found is None:
+                raise Unavailable(SYSTEM, f"it does not have the image {spec.image} ({spec.digest[:19]}): build it again")
+            return found["Id"]
+        if not spec.image.endswith("@" + spec.digest):
+            raise Unavailable(SYSTEM, f"{spec.image} is not the digest asked for ({spec.digest[:19]})")
+        found = inspect_image(self.engine, spec.image)
+        if found is None:
+            with plain_errors(f"pull {spec.image}"):
+                self.engine.api().pull(spec.image.partition("@")[0], tag=spec.digest)
+            found = inspect_image(self.engine, spec.image)
+        if found is None:
+            raise Unavailable(SYSTEM, f"it pulled {spec.image} and does not have it")
+        return found["Id"]
+
+    def _start(self, spec: Spec, image: str, wanted: str) -> None:
+        name = f"{spec.name}-{uuid.uuid4().hex[:8]}"
+        labels = dict(spec.labels) | {
+            LABEL: self.installation,
+            KIND: "replica",
+            SPEC: spec.name,
+            SPEC_HASH: wanted,
+            DIGEST: spec.digest,
+            MEMORY: str(spec.memory),
+        }
+        config = host_config(
+            self.engine,
+            memory=spec.memory,
+            network=self.network,
+            nano_cpus=int(spec.cpu * 1_000_000_000),
+            tmpfs={"/tmp": "size=64m,mode=1777,noexec,nosuid,nodev"},
+        )
+        with plain_errors("start a replica"):
+            api = self.engine.api()
+            api.create_container(
+                image,
+                name=name,
+                host_config=config,
+                labels=labels,
+                environment=dict(spec.environment),
+                user=f"{UID}:{UID}",
+                hostname="replica",
+            )
+        try:
+            with plain_errors("start a replica"):
+                api.start(name)
+        except BaseException:
+            remove_container(self.engine, name)
+            raise
+
+    def _stop(self, containers: list[str], *, grace: float) -> None:
+        """All at once: they have the same time to finish what they are doing."""
+        import docker.errors
+
+        with plain_errors("stop a replica"):
+            api = self.engine.api()
+            waiting = []
+            for container in containers:
+                try:
+                    api.kill(container, signal="SIGTERM")
+                    waiting.append(container)
+                except docker.errors.APIError as error:
+                    if not is_gone(error):
+                        raise
+            end = time.monotonic() + grace
+            while waiting and time.monotonic() < end:
+                waiting = [container for container in waiting if self._is_running(container)]
+                if waiting:
+                    time.sleep(0.05)
+        for container in containers:
+            remove_container(self.engine, container)
+            self._readings.pop(container, None)
+
+    def _is_running(self, container: str) -> bool:
+        import docker.errors
+
+        try:
+            return bool(self.engine.api().inspect_container(container)["State"]["Running"])
+        except docker.errors.NotFound:
+            return False
+
+    def _observed(self, container: Mapping[str, Any]) -> ObservedReplica:
+        state, labels = container["State"], container["Config"]["Labels"]
+        address = container["NetworkSettings"]["Networks"].get(self.network, {}).get("IPAddress", "")
+        common = {
+            "name": _name(container),
+            "started_at": _moment(state.get("StartedAt", "")),
+            "digest_matches": self._is_image(container["Image"], labels.get(DIGEST, "")),
+        }
+        if state["Status"] == "created":
+            return ObservedReplica(state=ReplicaState.STARTING, address="", **common)
+        if state["Running"]:
+            detail = "Paused by hand on the engine" if state.get("Paused") else ""
+            return ObservedReplica(state=ReplicaState.RUNNING, address=f"{address}:{PORT}" if address else "", detail=detail, **common)
+        code = state.get("ExitCode")
+        return ObservedReplica(state=ReplicaState.EXITED, address="", exit_code=code, detail=_ending(state, code, labels), **common)
+
+    def _is_image(self, identity: str, digest: str) -> bool:
+        """Is this image id what was asked for: the id itself, or the registry's digest of the same image?"""
+        if identity == digest:
+            return True
+        found = inspect_image(self.engine, identity) or {}
+        return any(reference.endswith("@" + digest) for reference in found.get("RepoDigests") or [])
+
+    def _usage(self, container: Mapping[str, Any]) -> tuple[float, int] | None:
+        import docker.errors
+
+        identity = container["Id"]
+        with plain_errors("measure a replica"):
+            try:
+                cpu, at, memory = self._reading(identity)
+                if identity not in self._readings or at - self._readings[identity][1] < 0.05:
+                    self._readings[identity] = (cpu, at)
+                    time.sleep(0.25)
+                    cpu, at, memory = self._reading(identity)
+            except docker.errors.NotFound:
+                return None
+        before, then = self._readings.get(identity, (cpu, at))
+        self._readings[identity] = (cpu, at)
+        return max(cpu - before, 0.0) / max(at - then, 1e-6), memory
+
+    def _reading(self, identity: str) -> tuple[float, float, int]:
+        stats = self.engine.api().stats(identity, stream=False, one_shot=True)
+        memory = stats.get("memory_stats") or {}
+        details = memory.get("stats") or {}
+        # Cached files are given back when memory is short, so they are not in use.
+        cached = details.get("total_inactive_file", details.get("inactive_file", 0))
+        cpu = (stats.get("cpu_stats") or {}).get("cpu_usage", {}).get("total_usage", 0) / 1e9
+        return cpu, time.monotonic(), max(memory.get("usage", 0) - cached, 0)
+
+    def _ensure_network(self) -> None:
+        """Internal (no way out) and without traffic between replicas; a network that is not is refused."""
+        import docker.errors
+
+        options = {"com.docker.network.bridge.enable_icc": "false"}
+        with plain_errors("make the network of the replicas"):
+            api = self.engine.api()
+            found = [network for network in api.networks(names=[self.network]) if network["Name"] == self.network]
+            if not found:
+                try:
+                    labels = {LABEL: self.installation, KIND: "network"}
+                    api.create_network(self.network, driver="bridge", internal=True, options=options, labels=labels, check_duplicate=True)
+                except docker.errors.APIError as error:
+                    if getattr(error.response, "status_code", 0) != 409:
+                        raise
+                return
+        if not found[0]["Internal"] or (found[0]["Options"] or {}).get("com.docker.network.bridge.enable_icc") != "false":
+            raise Unavailable(SYSTEM, f"the network {self.network} was made by somebody else and is not closed: remove it")
+
+
+def _hash(spec: Spec) -> str:
+    """Everything that makes one replica what it is; the number of them is not part of it."""
+    parts = [spec.name, spec.image, spec.digest, spec.cpu, spec.memory, sorted(spec.environment.items()), sorted(spec.labels.items())]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _name(container: Mapping[str, Any]) -> str:
+    return container["Name"].lstrip("/")
+
+
+def _ending(state: Mapping[str, Any], code: int | None, labels: Mapping[str, str]) -> str:
+    if state.get("OOMKilled"):
+        return f"Killed: out of memory (limit {memory_text(int(labels.get(MEMORY, 0)))})"
+    if state.get("Error"):
+        return clean(state["Error"])[:300]
+    return EXITS.get(code or 0, f"Ended by itself with exit code {code}")
+
+
+def _moment(stamp: str) -> datetime | None:
+    """RFC 3339 with nanoseconds, as the engine writes it; None for its zero time."""
+    if not stamp or stamp.startswith("0001-"):
+        return None
+    try:
+        whole, _, fraction = stamp.rstrip("Z").partition(".")
+        return datetime.fromisoformat(f"{whole}.{fraction[:6].ljust(6, '0')}").replace(tzinfo=UTC)
+    except ValueError:
+        return None

@@ -1,0 +1,53 @@
+"""The doorbells: one line each. The work is in the database; a message only says "look"."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from deployments import engines, reconcile, routing, work
+
+
+@shared_task(name="deployments.tasks.build")
+def build(operation_id: str) -> None:
+    work.run(operation_id)
+
+
+@shared_task(name="deployments.tasks.rollout")
+def rollout(operation_id: str) -> None:
+    work.run(operation_id)
+
+
+@shared_task(name="deployments.tasks.sync_gateway")
+def sync_gateway() -> None:
+    routing.sync()
+
+
+@shared_task(name="deployments.tasks.check_environment")
+def check_environment(environment_id: str) -> None:
+    reconcile.check_environment(environment_id)
+
+
+@shared_task(name="deployments.tasks.discard_image")
+def discard_image(alias: str, location: str) -> None:
+    engines.builder(alias).discard(location)
+
+
+@shared_task(name="deployments.tasks.tick")
+def tick() -> None:
+    for operation_id, kind in reconcile.tick():
+        ring(operation_id, kind)
+
+
+@shared_task(name="deployments.tasks.housekeeping")
+def housekeeping() -> None:
+    reconcile.housekeeping()
+
+
+def ring(operation_id, kind: str) -> None:
+    """Tell the right queue to look at an operation."""
+    (build if kind == "Image" else rollout).delay(str(operation_id))
+
+
+def ring_after_commit(operation) -> None:
+    """The usual way to ring: once the row can be seen by others."""
+    (build if operation.kind == "Image" else rollout).delay_on_commit(str(operation.pk))
