@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 
 from portal.supervisor.processes import Process
 
 GROUP = "modelport"
+#: what supervisord would read as the end of a value: a new line, a comment, and inside quotes the closing quote
+BARE, QUOTED = r"[\r\n]|\s[;#]", r'[\r\n"]|\s[;#]'
 
 
 def render(processes: list[Process], *, folder: Path, logs: Path, socket: Path, directory: Path) -> str:
@@ -55,14 +58,16 @@ def render(processes: list[Process], *, folder: Path, logs: Path, socket: Path, 
             "stdout_logfile_backups=3",
         ]
         if process.environment:
-            pairs = ",".join(f'{name}="{_plain(value)}"' for name, value in process.environment.items())
+            pairs = ",".join(f'{name}="{_plain(value, forbidden=QUOTED)}"' for name, value in process.environment.items())
             parts.append(f"environment={pairs}")
     return "\n".join(parts) + "\n"
 
 
-def _plain(value: object) -> str:
+def _plain(value: object, forbidden: str = BARE) -> str:
     """supervisord expands `%(name)s` in every value; a percent sign of ours stays one."""
     text = str(value)
-    if "\n" in text or '"' in text:
-        raise ValueError(f"{text!r} cannot stand in supervisord's configuration.")
+    if re.search(forbidden, text):
+        raise ValueError(
+            f"{text!r} cannot stand in supervisord's configuration; choose a folder without quotes, ` #` and ` ;` in its path."
+        )
     return text.replace("%", "%%")

@@ -44,9 +44,11 @@ class Daemon:
         """Starts supervisord and with it everything else; raises CannotStart with its own words when it cannot."""
         end_leftovers(self.folder)
         configuration = self.folder / "supervisord.conf"
-        configuration.write_text(
-            render(self.processes, folder=self.folder, logs=settings.LOG_DIR, socket=self.socket, directory=settings.ROOT)
-        )
+        try:
+            text = render(self.processes, folder=self.folder, logs=settings.LOG_DIR, socket=self.socket, directory=settings.ROOT)
+        except ValueError as error:
+            raise CannotStart(str(error)) from None
+        configuration.write_text(text)
         self.socket.unlink(missing_ok=True)
         with open(settings.LOG_DIR / "supervisord.out", "wb") as out:
             self.child = subprocess.Popen(

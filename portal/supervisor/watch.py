@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 
@@ -43,7 +44,7 @@ class Notices:
             ended = self.pids[name] and row["pid"] != self.pids[name]
             if ended and name not in self.down:
                 self.down.add(name)
-                said.append(f"{name} ended {how(row)} and is started again. {last_words(name)}")
+                said.append(f"{name} ended {how(name)} and is started again. {last_words(name)}")
             elif name in self.down and row["statename"] == "FATAL" and self.pids[name] is not None:
                 said.append(f"{name} does not stay up; it is tried again every {AGAIN_SECONDS} seconds. {last_words(name)}")
                 self.pids[name] = None
@@ -56,11 +57,14 @@ class Notices:
         return said
 
 
-def how(row: dict) -> str:
-    """supervisord keeps the exit status of the run before; -1 stands for a signal."""
-    if row["spawnerr"]:
-        return f"({row['spawnerr']})"
-    return "(killed)" if row["exitstatus"] == -1 else f"(exit status {row['exitstatus']})"
+def how(name: str) -> str:
+    """How a process ended last, in supervisord's words, which only its log keeps once the process runs again."""
+    for line in reversed(tail(settings.LOG_DIR / "supervisord.log", 200).splitlines()):
+        if found := re.search(rf" exited: {re.escape(name)} \((.*?)(?:; (?:not )?expected)?\)$", line):
+            return f"({found[1]})"
+        if " spawnerr: " in line:
+            return f"({line.partition(' spawnerr: ')[2]})"
+    return "by itself"
 
 
 def last_words(name: str) -> str:
