@@ -1,0 +1,282 @@
+"""The routes as a table, and what each of them answers. Knows nothing of sockets."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import platform
+import sys
+import time
+import urllib.parse
+from typing import Any, Callable, Dict, Optional
+
+from . import collect, explain, inputs, outputs, swagger
+from .batching import Job, Worker
+from .bundle import Bundle, Settings
+from .driver import Driver
+from .errors import (
+    BadInput,
+    Busy,
+    Forbidden,
+    MethodNotAllowed,
+    NotFound,
+    RequestError,
+    TimedOut,
+    UnsupportedType,
+)
+from .metrics import Metrics
+
+#: bodies up to this size are checked on the event loop, so that a bad one is refused without queueing
+CHECKED_AT_ONCE = 64 * 1024
+
+
+class Response:
+    __slots__ = ("status", "body", "content_type", "headers")
+
+    def __init__(
+        self, body: bytes, *, status: int = 200, content_type: bytes = b"application/json", headers: Optional[Dict[str, str]] = None
+    ):
+        self.status, self.body, self.content_type, self.headers = status, body, content_type, headers
+
+
+class Request:
+    """`headers` has lower-case names; `request_id` is the caller's, when it is usable, or a new one."""
+
+    __slots__ = ("method", "path", "query", "headers", "body", "request_id")
+
+    def __init__(self, method: str, target: bytes, headers: Dict[str, str], request_id: str):
+        path, _, query = target.partition(b"?")
+        self.method, self.headers, self.request_id = method, headers, request_id
+        self.path = path.decode("latin-1")
+        self.query = query.decode("latin-1")
+        self.body = b""
+
+
+def error_response(error: RequestError, request_id: str) -> Response:
+    body = json.dumps(error.document(request_id)).encode("ascii")
+    return Response(body, status=error.status, headers=error.headers)
+
+
+def _json(document: Any, status: int = 200, headers: Optional[Dict[str, str]] = None) -> Response:
+    return Response(json.dumps(document).encode("ascii"), status=status, headers=headers)
+
+
+class App:
+    """One bundle, served. `call_later(seconds, act)` and `call_soon` are the event loop's, set by the server."""
+
+    def __init__(self, bundle: Bundle, settings: Settings):
+        self.bundle, self.settings = bundle, settings
+        self.driver = Driver(bundle.app, bundle.driver, bundle.schema)
+        self.worker = Worker(self._work, settings.queue_limit)
+        self.metrics = Metrics()
+        self.state = "starting"
+        self.call_later: Callable[..., Any] = lambda seconds, act: None
+        self._secret = settings.secret.encode("utf-8")
+        self._documents: Dict[str, bytes] = {}
+        self.routes: Dict[str, Dict[str, Callable[[Request], Response]]] = {
+            "/": {"GET": self._root},
+            "/livez": {"GET": self._live},
+            "/readyz": {"GET": self._ready},
+            "/swagger.json": {"GET": self._swagger},
+            "/openapi.json": {"GET": self._openapi},
+            "/metrics": {"GET": self._metrics},
+            "/collected": {"GET": self._collected},
+            "/score": {"POST": self._never},
+        }
+
+    # What is refused before a body is read.
+
+    def admit(self, request: Request) -> Optional[RequestError]:
+        if self._secret and request.path != "/livez":
+            given = request.headers.get("x-modelport-secret", "").encode("utf-8", "replace")
+            if not hmac.compare_digest(given, self._secret):
+                return Forbidden("This replica answers its gateway only.")
+        route = self.routes.get(request.path)
+        if route is None or (request.path == "/collected" and "x-modelport-pull" not in request.headers):
+            return NotFound("There is nothing at this path.")
+        method = "GET" if request.method == "HEAD" and "GET" in route else request.method
+        if method not in route:
+            return MethodNotAllowed(", ".join(list(route) + (["HEAD"] if "GET" in route else [])))
+        if request.path == "/score":
+            return self._admit_body(request.headers)
+        return None
+
+    def _admit_body(self, headers: Dict[str, str]) -> Optional[RequestError]:
+        coding = headers.get("content-encoding", "identity").strip().lower()
+        if coding not in ("", "identity"):
+            return UnsupportedType(f"Send the body as it is, not as {coding[:40]}.")
+        if self.bundle.schema is None:
+            return None
+        given = headers.get("content-type", "").split(";")[0].strip().lower()
+        if given and given != "application/json" and not (given.startswith("application/") and given.endswith("+json")):
+            return UnsupportedType(
+                f"This service takes application/json, not {given[:60]}. Send the header Content-Type: application/json."
+            )
+        return None
+
+    # What is answered.
+
+    def handle(self, request: Request, reply: Callable[[Response], None]) -> None:
+        """On the event loop. `reply` is called once, now or later."""
+        if request.path == "/score":
+            self._score(request, reply)
+            return
+        act = self.routes[request.path]["GET"]
+        try:
+            reply(act(request))
+        except RequestError as error:
+            reply(error_response(error, request.request_id))
+
+    def _score(self, request: Request, reply: Callable[[Response], None]) -> None:
+        def answer(response: Response) -> None:
+            self.metrics.answered(response.status)
+            reply(response)
+
+        if self.state != "ready":
+            answer(error_response(Busy(f"The service is {self.state}.", code="NotReady"), request.request_id))
+            return
+        job = Job(request, answer)
+        try:
+            if len(request.body) <= CHECKED_AT_ONCE:
+                self._check(job)
+            if not self.worker.submit(job):
+                raise Busy("Too many requests are waiting.")
+        except RequestError as error:
+            answer(error_response(error, request.request_id))
+            return
+        job.timer = self.call_later(self.settings.timeout, lambda: self._give_up(job))
+
+    def _give_up(self, job: Job) -> None:
+        """Nobody waits any more; run() cannot be stopped, its late answer is dropped by the connection."""
+        if not job.given_up:
+            job.given_up = True
+            message = f"There was no answer within {self.settings.timeout:g} seconds."
+            job.answer(error_response(TimedOut(message), job.request.request_id))
+
+    def finish(self, job: Job, response: Response) -> None:
+        """On the event loop, when the worker is done with a job."""
+        if not job.given_up:
+            job.given_up = True
+            if job.timer is not None:
+                job.timer.cancel()
+            job.answer(response)
+
+    # In the worker.
+
+    def _check(self, job: Job) -> None:
+        schema = self.bundle.schema
+        if schema is not None:
+            job.values = inputs.check(schema, job.request.body)
+        elif self.driver.takes_body:
+            job.values = inputs.check_text(job.request.body)
+        job.checked = True
+
+    def _work(self, job: Job) -> Response:
+        request = job.request
+        try:
+            if not job.checked:
+                self._check(job)
+        except RequestError as error:
+            return error_response(error, request.request_id)
+        started, failed = time.perf_counter(), True
+        token = collect.current_request.set(request.request_id)
+        try:
+            body = outputs.encode(self.call(job.values))
+            failed = False
+            return Response(body)
+        except BaseException as error:  # SystemExit and KeyboardInterrupt of user code do not stop the service either
+            return self._failed(error, request.request_id)
+        finally:
+            collect.current_request.reset(token)
+            self.metrics.ran(time.perf_counter() - started, failed)
+
+    def call(self, values: Any) -> Any:
+        """run() with checked values."""
+        if self.bundle.schema is not None:
+            return self.driver.run(**inputs.build(self.bundle.schema, values))
+        return self.driver.run(values) if self.driver.takes_body else self.driver.run()
+
+    def _failed(self, error: BaseException, request_id: str) -> Response:
+        where = explain.place(error, self.bundle.app)
+        print(f"run() failed for request {request_id}" + (f" in {where}" if where else ""), file=sys.stderr)
+        print(explain.user_traceback(error), end="", file=sys.stderr, flush=True)
+        code, message = "ScoringFailed", "The service's code failed. Its log has the traceback under this request id."
+        if isinstance(error, outputs.NotJson):
+            code, message = "ResultNotJson", "The service's code returned something that has no form in JSON. Its log says what."
+        return error_response(RequestError(message, code=code), request_id)
+
+    # The small routes.
+
+    def _never(self, request: Request) -> Response:
+        raise NotFound("There is nothing at this path.")
+
+    def _root(self, request: Request) -> Response:
+        if self.state != "ready":
+            raise Busy(f"The service is {self.state}.", code="NotReady")
+        return Response(b"Healthy", content_type=b"text/plain; charset=utf-8")
+
+    def _live(self, request: Request) -> Response:
+        return _json({"status": "alive"})
+
+    def _ready(self, request: Request) -> Response:
+        status = self.state
+        if status == "ready" and self.worker.busy_for() > self.settings.timeout:
+            status = "stuck"  # run() is past its time limit: send calls elsewhere until it comes back
+        settings = self.settings
+        document = {
+            "status": status,
+            "service": settings.service,
+            "revision": settings.revision,
+            "digest": self.bundle.digest,
+            "nonce": settings.nonce,
+            "python": platform.python_version(),
+        }
+        return _json(document) if status == "ready" else _json(document, 503, {"retry-after": "1"})
+
+    def _document(self, name: str, make: Callable[[], Dict[str, Any]]) -> Response:
+        if name not in self._documents:
+            self._documents[name] = json.dumps(make()).encode("ascii")
+        return Response(self._documents[name])
+
+    @property
+    def title(self) -> str:
+        return self.settings.service.rpartition("/")[2] or self.bundle.app.name
+
+    def _swagger(self, request: Request) -> Response:
+        url = urllib.parse.urlsplit(self.settings.server_url)
+        return self._document(
+            "2.0",
+            lambda: swagger.swagger_2(
+                self.bundle.schema,
+                title=self.title,
+                version=self.settings.version,
+                prefix=url.path or self.settings.prefix,
+                host=url.netloc,
+                schemes=[url.scheme] if url.scheme else None,
+                secured=bool(self._secret),
+            ),
+        )
+
+    def _openapi(self, request: Request) -> Response:
+        return self._document(
+            "3.1",
+            lambda: swagger.openapi_3(
+                self.bundle.schema,
+                title=self.title,
+                version=self.settings.version,
+                server_url=self.settings.server_url,
+                secured=bool(self._secret),
+            ),
+        )
+
+    def _metrics(self, request: Request) -> Response:
+        ready = self.state == "ready"
+        spool = collect.spool
+        text = self.metrics.text(waiting=self.worker.waiting, ready=ready, collected=spool.last, dropped=spool.dropped)
+        return Response(text.encode("utf-8"), content_type=b"text/plain; version=0.0.4; charset=utf-8")
+
+    def _collected(self, request: Request) -> Response:
+        after = urllib.parse.parse_qs(request.query).get("after", ["0"])[0]
+        if not (after.isascii() and after.isdigit() and len(after) < 19):
+            raise BadInput("`after` is the last sequence number that arrived.")
+        return Response(collect.spool.pull(int(after)))

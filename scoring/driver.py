@@ -1,0 +1,223 @@
+"""The user's score.py: looked at without running it, loaded, called.
+
+`inspect_source` and `check_arguments` only parse (they are what the portal calls);
+`Driver` runs the file and belongs inside a replica.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import importlib.util
+import inspect
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+from . import explain
+from .errors import DriverFailed
+from .schema import Schema
+from .values import nearest
+
+LARGEST = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One parameter of run(). `kind` is "name", "positional" (before `/`), "args" or "kwargs"."""
+
+    name: str
+    required: bool
+    line: int
+    kind: str = "name"
+
+
+@dataclass(frozen=True)
+class SourceError:
+    """A sentence that already names file and line, and the line (None = the whole file)."""
+
+    message: str
+    line: Optional[int] = None
+
+
+@dataclass
+class DriverInfo:
+    """What can be said of a score.py by reading it. `arguments` is None where run() is imported or made at run time."""
+
+    filename: str
+    init: bool = False
+    run: bool = False
+    run_line: int = 0
+    arguments: Optional[List[Argument]] = None
+    errors: List[SourceError] = field(default_factory=list)
+
+
+def inspect_source(source: bytes, filename: str = "score.py") -> DriverInfo:
+    """Look for init() and run() without executing anything. Never raises: what is wrong is in `errors`."""
+    info = DriverInfo(filename)
+    if len(source) > LARGEST:
+        info.errors.append(SourceError(f"{filename} is larger than 1 MiB."))
+        return info
+    try:
+        tree = ast.parse(source, filename=filename)
+    except SyntaxError as error:
+        line = error.lineno
+        where = f"{filename} line {line}" if line else filename
+        info.errors.append(SourceError(f"{where} is not Python: {error.msg}.", line))
+        return info
+    except (ValueError, RecursionError, MemoryError) as error:
+        info.errors.append(SourceError(f"{filename} is not Python: {str(error)[:200] or type(error).__name__}."))
+        return info
+    found: Dict[str, Any] = {}
+    everything = _collect(tree.body, found)
+    init, run = found.get("init"), found.get("run")
+    info.init, info.run = init is not None or everything, run is not None or everything
+    for name in ("init", "run"):
+        if found.get(name) is None and not everything:
+            info.errors.append(SourceError(f"{filename} has no function {name}(): " + _MISSING[name]))
+    if isinstance(init, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        needed = [each.name for each in _arguments(init) if each.required]
+        if needed:
+            info.errors.append(
+                SourceError(f"{filename} line {init.lineno}: init() is called without arguments, it asks for `{needed[0]}`.", init.lineno)
+            )
+    if isinstance(run, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        info.run_line, info.arguments = run.lineno, _arguments(run)
+    return info
+
+
+_MISSING = {
+    "init": "it is called once at start and loads the model.",
+    "run": "it is called for every request and returns the answer.",
+}
+
+
+def _collect(body: List[ast.stmt], found: Dict[str, Any]) -> bool:
+    """Names bound at module level, the last one winning; True when a star import may have brought any."""
+    everything = False
+    for node in body:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            found[node.name] = node
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            for alias in node.names:
+                everything = everything or alias.name == "*"
+                found[alias.asname or alias.name] = node
+        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            for target in targets:
+                for each in ast.walk(target):
+                    if isinstance(each, ast.Name):
+                        found[each.id] = node
+        else:
+            for part in ("body", "orelse", "finalbody"):
+                everything = _collect(getattr(node, part, None) or [], found) or everything
+            for handler in getattr(node, "handlers", []):
+                everything = _collect(handler.body, found) or everything
+    return everything
+
+
+def _arguments(function: Any) -> List[Argument]:
+    spec, out = function.args, []
+    plain = spec.posonlyargs + spec.args
+    without_default = len(plain) - len(spec.defaults)
+    for index, each in enumerate(plain):
+        kind = "positional" if index < len(spec.posonlyargs) else "name"
+        out.append(Argument(each.arg, index < without_default, each.lineno, kind))
+    if spec.vararg:
+        out.append(Argument(spec.vararg.arg, False, spec.vararg.lineno, "args"))
+    for each, default in zip(spec.kwonlyargs, spec.kw_defaults):
+        out.append(Argument(each.arg, default is None, each.lineno))
+    if spec.kwarg:
+        out.append(Argument(spec.kwarg.arg, False, spec.kwarg.lineno, "kwargs"))
+    return out
+
+
+def check_arguments(info: DriverInfo, schema: Optional[Schema]) -> List[str]:
+    """Where run()'s arguments and the schema's inputs differ, a sentence each, with the line; [] when they agree."""
+    if info.arguments is None or not info.run:
+        return []
+    here = f"{info.filename} line {{}}: "
+    named = {each.name: each for each in info.arguments if each.kind == "name"}
+    if schema is None:
+        needed = [each for each in info.arguments if each.required]
+        if len(needed) > 1:
+            return [
+                here.format(info.run_line)
+                + f"run() takes {_listed(named)}; without a schema it is called with the body as its only argument."
+            ]
+        return []
+    problems = []
+    for each in info.arguments:
+        if each.kind == "positional":
+            problems.append(here.format(each.line) + f"run() takes `{each.name}` by position only; the schema's inputs are given by name.")
+    open_ended = any(each.kind == "kwargs" for each in info.arguments)
+    unknown = [name for name in schema.inputs if name not in named] if not open_ended else []
+    unfilled = [each for each in named.values() if each.required and each.name not in schema.inputs]
+    if len(unknown) == 1 and len(unfilled) == 1:
+        return problems + [here.format(unfilled[0].line) + f"run() takes `{unfilled[0].name}`, the schema calls its input `{unknown[0]}`."]
+    for name in unknown:
+        problems.append(here.format(info.run_line) + f"run() does not take `{name}`, which the schema has." + nearest(name, named))
+    for argument in unfilled:
+        problems.append(here.format(argument.line) + f"run() takes `{argument.name}`, which the schema does not have.")
+    return problems
+
+
+def _listed(names: Any) -> str:
+    return " and ".join(f"`{name}`" for name in names)
+
+
+class Driver:
+    """The loaded file. `load` and `init` raise DriverFailed with words for the person who wrote it."""
+
+    def __init__(self, app: Path, filename: str, schema: Optional[Schema]):
+        self.app, self.filename, self.schema = app, filename, schema
+        self.module: Any = None
+        self._run: Any = None
+        self._loop: Optional[asyncio.AbstractEventLoop] = None
+        self.takes_body = True
+
+    def load(self) -> None:
+        path = self.app / self.filename
+        try:
+            info = inspect_source(path.read_bytes(), self.filename)
+        except OSError:
+            raise DriverFailed(f"{self.filename} is not there. In the folder: {explain.listing(self.app)}.") from None
+        if info.errors:
+            raise DriverFailed(" ".join(error.message for error in info.errors))
+        problems = check_arguments(info, self.schema)
+        if problems:
+            raise DriverFailed(" ".join(problems))
+        name = path.stem
+        spec = importlib.util.spec_from_file_location(name, path)
+        assert spec and spec.loader
+        self.module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = self.module
+        try:
+            spec.loader.exec_module(self.module)
+        except (Exception, SystemExit) as error:
+            raise explain.failed(error, self.app, f"{self.filename} cannot be loaded") from None
+        for function in ("init", "run"):
+            if not callable(getattr(self.module, function, None)):
+                raise DriverFailed(f"{self.filename} has no function {function}(): {_MISSING[function]}")
+        self._run = self.module.run
+        if self.schema is None and info.arguments is not None:
+            self.takes_body = bool(info.arguments)
+
+    def init(self) -> None:
+        try:
+            self._finish(self.module.init())
+        except (Exception, SystemExit) as error:
+            raise explain.failed(error, self.app, "init() failed") from None
+
+    def run(self, *args: Any, **kwargs: Any) -> Any:
+        """run() as the user wrote it; its exceptions pass through."""
+        return self._finish(self._run(*args, **kwargs))
+
+    def _finish(self, result: Any) -> Any:
+        if not inspect.iscoroutine(result):
+            return result
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            asyncio.set_event_loop(self._loop)
+        return self._loop.run_until_complete(result)

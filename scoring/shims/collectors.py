@@ -1,0 +1,5 @@
+"""azureml.datacollector, azureml.monitoring."""
+
+from ..collect import ModelDataCollector
+
+__all__ = ["ModelDataCollector"]
