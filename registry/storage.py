@@ -106,6 +106,13 @@ class Incoming:
     def sha256(self) -> str:
         return self._hash.hexdigest()
 
+    def peek(self, most: int) -> bytes:
+        """The first `most` bytes that arrived; only before `finish`."""
+        with _told_when_full():
+            self._file.flush()
+        with open(self._path, "rb") as staged:
+            return staged.read(most)
+
     def finish(self, *, expected_sha256: str | None = None, expected_size: int | None = None) -> Asset:
         """The asset of these bytes; `already_stored` on it says whether they were here before.
 

@@ -186,8 +186,8 @@ def _check_code(driver: Text | None, schema: Text | None, faults: Faults) -> dic
             faults.add("schema", f"{schema[0]}: {error.message}" + (f" (at {error.pointer})" if error.pointer else ""))
     if driver is not None:
         info = drivers.inspect_source(driver[1], filename=driver[0])
-        for sentence in info.errors:
-            faults.add("driver", str(sentence))
+        for error in info.errors:
+            faults.add("driver", error.message)
     if parsed is not None and info is not None and not info.errors:
         for sentence in drivers.check_arguments(info, parsed):
             faults.add("driver", sentence)

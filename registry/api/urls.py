@@ -1,1 +1,28 @@
-urlpatterns = []
+"""Routes of the registry. Images are routed by deployments, which adds "create"."""
+
+from django.urls import path
+
+from registry.api.upload_views import UploadedFileViewSet, UploadSetViewSet
+from registry.api.views import ManifestViewSet, ModelNameViewSet, ModelViewSet
+
+app_name = "registry_api"
+GROUP = "groups/<str:group>/"
+urlpatterns = [
+    path(GROUP + "uploads/", UploadSetViewSet.as_view({"post": "create"}), name="uploads"),
+    path(GROUP + "uploads/<str:id>/", UploadSetViewSet.as_view({"get": "retrieve", "delete": "destroy"}), name="upload"),
+    path(
+        GROUP + "uploads/<str:id>/files/<path:path>",
+        UploadedFileViewSet.as_view({"put": "update", "delete": "destroy"}),
+        name="upload-file",
+    ),
+    path(GROUP + "models/", ModelViewSet.as_view({"get": "list", "post": "create"}), name="models"),
+    path(GROUP + "models/names/", ModelNameViewSet.as_view({"get": "list"}), name="model-names"),
+    path(
+        GROUP + "models/<str:id>/", ModelViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}), name="model"
+    ),
+    path(GROUP + "models/<str:id>/files/<path:path>", ModelViewSet.as_view({"get": "file"}), name="model-file"),
+    path(GROUP + "models/<str:id>/download", ModelViewSet.as_view({"get": "download"}), name="model-download"),
+    path(GROUP + "manifests/", ManifestViewSet.as_view({"get": "list", "post": "create"}), name="manifests"),
+    path(GROUP + "manifests/<str:id>/", ManifestViewSet.as_view({"get": "retrieve", "delete": "destroy"}), name="manifest"),
+    path(GROUP + "manifests/<str:id>/files/<path:path>", ManifestViewSet.as_view({"get": "file"}), name="manifest-file"),
+]

@@ -1,0 +1,17 @@
+"""The ASGI entry: uploads first, then Django.
+
+Uploads are answered before Django, which would keep the whole body in a file before a
+view could look at it. The endpoint is named by a string, so that the portal imports
+no app above it.
+"""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings.base")
+django = get_asgi_application()
+
+from django.utils.module_loading import import_string  # noqa: E402  (the apps must be loaded first)
+
+application = import_string("registry.asgi_uploads.Uploads")(django)

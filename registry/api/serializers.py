@@ -1,0 +1,262 @@
+"""Shapes of models, manifests, images and uploads. camelCase on the wire; meaning is the actions'."""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from registry import usage
+from registry.models import Image, Manifest, ModelVersion, UploadSet
+
+
+class UsedBySerializer(serializers.Serializer):
+    """What stands on a thing, nearest first; at most 20 of each."""
+
+    manifests = serializers.ListField(child=serializers.CharField(), required=False)
+    images = serializers.ListField(child=serializers.CharField(), required=False)
+    services = serializers.ListField(child=serializers.CharField())
+
+
+def used_by(thing) -> dict:
+    found = {"manifests": [], "images": [], "services": []}
+    for noun, label in usage.users_of(thing):
+        found[f"{noun}s"].append(label)
+    return found
+
+
+class FileSerializer(serializers.Serializer):
+    path = serializers.CharField()
+    size = serializers.IntegerField(source="asset.size")
+    sha256 = serializers.CharField(source="asset.sha256")
+
+
+class NamedSerializer(serializers.ModelSerializer):
+    """What every numbered thing shows: `ref` is what people say, `iris:3`."""
+
+    ref = serializers.CharField(source="__str__", read_only=True, help_text="name:number, accepted wherever an id is")
+    version = serializers.IntegerField(source="number", read_only=True)
+    createdAt = serializers.DateTimeField(source="created_at", read_only=True)
+    createdBy = serializers.CharField(source="created_by.username", read_only=True, allow_null=True, default=None)
+
+
+class ModelSerializer(NamedSerializer):
+    name = serializers.CharField(read_only=True)
+    kind = serializers.CharField(read_only=True, help_text="file or folder")
+    root = serializers.CharField(read_only=True, help_text="Its path beside score.py")
+    fileCount = serializers.IntegerField(source="file_count", read_only=True)
+    tags = serializers.SerializerMethodField()
+
+    class Meta:
+        model = ModelVersion
+        fields = [
+            "id",
+            "ref",
+            "name",
+            "version",
+            "kind",
+            "root",
+            "description",
+            "framework",
+            "tags",
+            "digest",
+            "size",
+            "fileCount",
+            "createdAt",
+            "createdBy",
+        ]
+        read_only_fields = fields
+
+    def get_tags(self, version) -> list[str]:
+        return [tag.word for tag in version.tags.all()]
+
+
+class ModelDetailSerializer(ModelSerializer):
+    files = FileSerializer(many=True, read_only=True)
+    usedBy = serializers.SerializerMethodField()
+
+    class Meta(ModelSerializer.Meta):
+        fields = [*ModelSerializer.Meta.fields, "files", "usedBy"]
+        read_only_fields = fields
+
+    @extend_schema_field(UsedBySerializer)
+    def get_usedBy(self, version):
+        return used_by(version)
+
+
+class ModelNameSerializer(serializers.Serializer):
+    name = serializers.CharField()
+    versions = serializers.IntegerField(source="versions_count")
+    latest = serializers.IntegerField(help_text="The highest version number")
+    createdAt = serializers.DateTimeField(source="latest_at", help_text="When the newest version was registered")
+
+
+class RegisterModelSerializer(serializers.Serializer):
+    """From an upload set."""
+
+    name = serializers.CharField()
+    uploadSet = serializers.UUIDField()
+    description = serializers.CharField(required=False, allow_blank=True, default="")
+    tags = serializers.ListField(child=serializers.CharField(), required=False, default=list)
+    framework = serializers.CharField(required=False, allow_blank=True, default="")
+
+
+class RegisterModelFormSerializer(serializers.Serializer):
+    """With the files in the request."""
+
+    name = serializers.CharField()
+    files = serializers.ListField(child=serializers.FileField(allow_empty_file=True), allow_empty=False)
+    paths = serializers.ListField(
+        child=serializers.CharField(), required=False, default=list, help_text="One relative path a file, in the same order"
+    )
+    description = serializers.CharField(required=False, allow_blank=True, default="")
+    tags = serializers.ListField(child=serializers.CharField(), required=False, default=list)
+    framework = serializers.CharField(required=False, allow_blank=True, default="")
+
+
+class ChangeModelSerializer(serializers.Serializer):
+    description = serializers.CharField(required=False, allow_blank=True)
+    tags = serializers.ListField(child=serializers.CharField(), required=False)
+
+
+class ManifestFileSerializer(FileSerializer):
+    role = serializers.CharField(help_text="driver, schema, pip, conda or file")
+
+
+class ManifestSerializer(NamedSerializer):
+    models = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Manifest
+        fields = ["id", "ref", "name", "version", "description", "runtime", "python", "models", "createdAt", "createdBy"]
+        read_only_fields = fields
+
+    def get_models(self, manifest) -> list[str]:
+        return [str(use.version) for use in manifest.uses.all()]
+
+
+class ManifestDetailSerializer(ManifestSerializer):
+    requirements = serializers.SerializerMethodField(help_text="What will be resolved, a line each")
+    notes = serializers.JSONField(source="requirement_notes", read_only=True)
+    schema = serializers.JSONField(source="service_schema", read_only=True, allow_null=True)
+    files = ManifestFileSerializer(many=True, read_only=True)
+    usedBy = serializers.SerializerMethodField()
+
+    class Meta(ManifestSerializer.Meta):
+        fields = [*ManifestSerializer.Meta.fields, "requirements", "notes", "schema", "files", "usedBy"]
+        read_only_fields = fields
+
+    def get_requirements(self, manifest) -> list[str]:
+        return manifest.requirements.splitlines()
+
+    @extend_schema_field(UsedBySerializer)
+    def get_usedBy(self, manifest):
+        return used_by(manifest)
+
+
+class TextSerializer(serializers.Serializer):
+    path = serializers.CharField(help_text="Its path in the image, for example score.py")
+    content = serializers.CharField(trim_whitespace=False, allow_blank=True)
+
+
+class DependenciesSerializer(TextSerializer):
+    kind = serializers.CharField(required=False, help_text="pip or conda; without it, the file's name and text decide")
+
+
+class _CreateManifestSerializer(serializers.Serializer):
+    name = serializers.CharField()
+    description = serializers.CharField(required=False, allow_blank=True, default="")
+    models = serializers.ListField(
+        child=serializers.CharField(), required=False, default=list, help_text="Model versions: iris:3 or a uuid"
+    )
+    runtime = serializers.CharField(required=False, default="python", help_text="python or spark-py")
+    python = serializers.CharField(
+        required=False, allow_null=True, allow_blank=True, default=None, help_text="A Python version such as 3.11"
+    )
+
+
+class CreateManifestSerializer(_CreateManifestSerializer):
+    """Texts in the request, extra files from an upload set."""
+
+    driver = TextSerializer(required=False, allow_null=True, default=None)
+    schema = TextSerializer(required=False, allow_null=True, default=None)
+    dependencies = DependenciesSerializer(required=False, allow_null=True, default=None)
+    uploadSet = serializers.UUIDField(required=False, allow_null=True, default=None)
+
+
+class CreateManifestFormSerializer(_CreateManifestSerializer):
+    """All files in the request."""
+
+    driver = serializers.FileField(required=False, allow_empty_file=True, default=None)
+    schema = serializers.FileField(required=False, allow_empty_file=True, default=None)
+    dependencies = serializers.FileField(required=False, allow_empty_file=True, default=None)
+    dependenciesKind = serializers.CharField(
+        required=False, default=None, help_text="pip or conda; without it, the file's name and text decide"
+    )
+    files = serializers.ListField(child=serializers.FileField(allow_empty_file=True), required=False, default=list)
+    paths = serializers.ListField(
+        child=serializers.CharField(), required=False, default=list, help_text="One relative path a file, in the same order"
+    )
+
+
+class ImageSerializer(NamedSerializer):
+    manifest = serializers.CharField(read_only=True)
+    built = serializers.BooleanField(source="is_built", read_only=True)
+    format = serializers.CharField(read_only=True, help_text="oci or directory")
+    builtAt = serializers.DateTimeField(source="built_at", read_only=True, allow_null=True)
+
+    class Meta:
+        model = Image
+        fields = [
+            "id",
+            "ref",
+            "name",
+            "version",
+            "description",
+            "manifest",
+            "built",
+            "format",
+            "location",
+            "digest",
+            "size",
+            "builtAt",
+            "createdAt",
+            "createdBy",
+        ]
+        read_only_fields = fields
+
+
+class PackageSerializer(serializers.Serializer):
+    name = serializers.CharField()
+    version = serializers.CharField()
+
+
+class ImageDetailSerializer(ImageSerializer):
+    bundleDigest = serializers.CharField(source="bundle_digest", read_only=True)
+    packages = PackageSerializer(many=True, read_only=True)
+    probe = serializers.JSONField(read_only=True, help_text="What it answered when it was tried at the end of the build")
+    buildSeconds = serializers.FloatField(source="build_seconds", read_only=True, allow_null=True)
+    usedBy = serializers.SerializerMethodField()
+
+    class Meta(ImageSerializer.Meta):
+        fields = [*ImageSerializer.Meta.fields, "bundleDigest", "platform", "base", "packages", "probe", "buildSeconds", "usedBy"]
+        read_only_fields = fields
+
+    @extend_schema_field(UsedBySerializer)
+    def get_usedBy(self, image):
+        return used_by(image)
+
+
+class UploadedFileSerializer(FileSerializer):
+    alreadyStored = serializers.BooleanField(help_text="These bytes were here before")
+
+
+class UploadSetSerializer(serializers.ModelSerializer):
+    createdAt = serializers.DateTimeField(source="created_at", read_only=True)
+    expiresAt = serializers.DateTimeField(source="expires_at", read_only=True)
+    closedAt = serializers.DateTimeField(source="closed_at", read_only=True, allow_null=True)
+    files = FileSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = UploadSet
+        fields = ["id", "createdAt", "expiresAt", "closedAt", "files"]
+        read_only_fields = fields

@@ -1,0 +1,78 @@
+"""Bytes on their way out: always as an attachment that no browser will run, and never whole in memory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from zipfile import ZIP_STORED
+
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpResponse, HttpResponseNotModified, StreamingHttpResponse
+from django.utils.http import content_disposition_header
+from zipstream import ZipStream
+
+from registry.models import Asset, ModelVersion
+from registry.storage import open_asset
+
+CHUNK = 2**20
+
+
+def send_asset(request, asset: Asset, name: str) -> HttpResponse:
+    """One file; `name` is what it is saved as. Answers 304 when the caller has it already."""
+    etag = f'"{asset.sha256}"'
+    asked = [part.strip().removeprefix("W/") for part in request.headers.get("If-None-Match", "").split(",")]
+    if etag in asked:
+        return _guarded(HttpResponseNotModified(headers={"ETag": etag}))
+    response = _stream(request, _chunks(open_asset(asset)), name, "application/octet-stream")
+    response["Content-Length"] = str(asset.size)
+    response["ETag"] = etag
+    return response
+
+
+def send_model_version(request, version: ModelVersion) -> HttpResponse:
+    """The single file, or the folder as a zip. Not compressed: models hardly shrink, and so its length is known."""
+    files = list(version.files.select_related("asset", "version"))
+    if version.kind == ModelVersion.Kind.FILE:
+        return send_asset(request, files[0].asset, version.root)
+    archive = ZipStream(compress_type=ZIP_STORED, sized=True)
+    for file in files:
+        archive.add(_late(file.asset), file.app_path, size=file.asset.size)
+    response = _stream(request, iter(archive), f"{version.name}-{version.number}.zip", "application/zip")
+    response["Content-Length"] = str(len(archive))
+    return response
+
+
+def _late(asset: Asset) -> Iterator[bytes]:
+    """Opened only when its turn comes: a folder may have 10,000 files."""
+    yield from _chunks(open_asset(asset))
+
+
+def _chunks(file) -> Iterator[bytes]:
+    with file:
+        while chunk := file.read(CHUNK):
+            yield chunk
+
+
+def _stream(request, chunks: Iterator[bytes], name: str, content_type: str) -> StreamingHttpResponse:
+    # Under ASGI Django would make a list of an ordinary iterator, and hold the whole file.
+    request = getattr(request, "_request", request)
+    content = _in_threads(chunks) if isinstance(request, ASGIRequest) else chunks
+    response = StreamingHttpResponse(content, content_type=content_type)
+    response["Content-Disposition"] = content_disposition_header(True, name.rsplit("/", 1)[-1])
+    return _guarded(response)
+
+
+async def _in_threads(chunks: Iterator[bytes]):
+    try:
+        while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
+            yield chunk
+    finally:
+        if hasattr(chunks, "close"):
+            chunks.close()
+
+
+def _guarded(response):
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    response["Cache-Control"] = "private, no-cache"
+    return response

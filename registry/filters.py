@@ -1,0 +1,100 @@
+"""Filters of the lists, declared once and used by both doors."""
+
+from __future__ import annotations
+
+import django_filters
+from django.db.models import Exists, OuterRef, Q
+
+from portal.names import parse_id
+from registry.models import Image, Manifest, ManifestModel, ModelVersion, Tag
+
+
+def said(path: str, value: str) -> Q:
+    """What people say for a thing at `path`: `iris` (every number of it), `iris:3`, or a uuid."""
+    wanted = parse_id(value)
+    if wanted is None:
+        return Q(**{f"{path}{_name(path)}": value})
+    if "id" in wanted:
+        return Q(**{f"{path}pk": wanted["id"]})
+    return Q(**{f"{path}{_name(path)}": wanted["name"], f"{path}number": wanted["number"]})
+
+
+def _name(path: str) -> str:
+    return "model__name" if path.endswith("version__") or path == "" else "name"
+
+
+class ModelFilter(django_filters.FilterSet):
+    """Model versions."""
+
+    q = django_filters.CharFilter(method="search", label="Search")
+    name = django_filters.CharFilter(field_name="model__name", label="Name")
+    tag = django_filters.CharFilter(field_name="tags__word", label="Tag")
+    framework = django_filters.CharFilter(field_name="framework", lookup_expr="iexact", label="Framework")
+    manifest = django_filters.CharFilter(method="by_manifest", label="Manifest")
+
+    class Meta:
+        model = ModelVersion
+        fields: list[str] = []
+
+    def search(self, queryset, field, value):
+        tagged = Exists(Tag.objects.filter(version=OuterRef("pk"), word__icontains=value))
+        found = Q(model__name__icontains=value) | Q(description__icontains=value) | Q(framework__icontains=value) | tagged
+        exact = parse_id(value)
+        return queryset.filter(found | said("", value) if exact else found)
+
+    def by_manifest(self, queryset, field, value):
+        uses = ManifestModel.objects.filter(said("manifest__", value), version=OuterRef("pk"))
+        return queryset.filter(Exists(uses))
+
+
+class ManifestFilter(django_filters.FilterSet):
+    q = django_filters.CharFilter(method="search", label="Search")
+    name = django_filters.CharFilter(field_name="name", label="Name")
+    model = django_filters.CharFilter(method="by_model", label="Model")
+    tag = django_filters.CharFilter(method="by_tag", label="Tag of a model")
+    runtime = django_filters.CharFilter(field_name="runtime", label="Runtime")
+
+    class Meta:
+        model = Manifest
+        fields: list[str] = []
+
+    def search(self, queryset, field, value):
+        return queryset.filter(_by_words(value))
+
+    def by_model(self, queryset, field, value):
+        return queryset.filter(Exists(ManifestModel.objects.filter(said("version__", value), manifest=OuterRef("pk"))))
+
+    def by_tag(self, queryset, field, value):
+        return queryset.filter(Exists(ManifestModel.objects.filter(version__tags__word=value, manifest=OuterRef("pk"))))
+
+
+class ImageFilter(django_filters.FilterSet):
+    q = django_filters.CharFilter(method="search", label="Search")
+    name = django_filters.CharFilter(field_name="name", label="Name")
+    manifest = django_filters.CharFilter(method="by_manifest", label="Manifest")
+    model = django_filters.CharFilter(method="by_model", label="Model")
+    built = django_filters.BooleanFilter(method="by_built", label="Built")
+
+    class Meta:
+        model = Image
+        fields: list[str] = []
+
+    def search(self, queryset, field, value):
+        return queryset.filter(_by_words(value))
+
+    def by_manifest(self, queryset, field, value):
+        return queryset.filter(said("manifest__", value))
+
+    def by_model(self, queryset, field, value):
+        return queryset.filter(Exists(ManifestModel.objects.filter(said("version__", value), manifest=OuterRef("manifest"))))
+
+    def by_built(self, queryset, field, value):
+        return queryset.exclude(digest="") if value else queryset.filter(digest="")
+
+
+def _by_words(value: str) -> Q:
+    found = Q(name__icontains=value) | Q(description__icontains=value)
+    exact = parse_id(value)
+    if exact:
+        found |= Q(pk=exact["id"]) if "id" in exact else Q(name=exact["name"], number=exact["number"])
+    return found

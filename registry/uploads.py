@@ -1,0 +1,142 @@
+"""Files on their way in: the rules of one upload, and the handler for multipart forms.
+
+`receive_form_files` is for a form; `Receiving` is one file of an upload set, driven by
+the ASGI endpoint (which streams) and by the ordinary view (the same rules).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile as DjangoUploadedFile
+from django.core.files.uploadhandler import FileUploadHandler
+
+from portal.accounts.models import ResourceGroup
+from portal.accounts.permissions import Permission, require
+from portal.errors import BadRequest, NotFound
+from registry.actions.uploads import add_uploaded_file, check_open, clean_upload_path, find_upload_set
+from registry.faults import Faults
+from registry.models import Asset, UploadSet
+from registry.storage import Incoming, too_large
+
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+
+
+@dataclass(slots=True)
+class Receiving:
+    """One file that may be received: everything that can be refused before the first byte has been."""
+
+    user: object
+    upload_set: UploadSet
+    path: str
+    size: int | None
+    sha256: str | None
+
+    @classmethod
+    def begin(cls, *, user, group: str, said: str, path: str, length: str | None, sha256: str | None) -> Receiving:
+        """Raises NotFound, NotAllowed, Conflict, BadRequest or TooLarge."""
+        row = ResourceGroup.objects.allowing(user, Permission.GROUP_READ).filter(name=group).first()
+        if row is None:
+            raise NotFound(f"There is no resource group {group}, or you may not see it.")
+        require(user, Permission.MODEL_WRITE, row)
+        upload_set = find_upload_set(user=user, group=row, said=said)
+        check_open(user=user, upload_set=upload_set)
+        path = clean_upload_path(path)
+        if sha256 is not None and not _SHA256.fullmatch(sha256):
+            raise BadRequest("X-Content-SHA256 must be 64 hexadecimal digits.", field="X-Content-SHA256")
+        if length is not None and not (length.isascii() and length.isdecimal()):
+            raise BadRequest("Content-Length must be a whole number.", field="Content-Length")
+        size = int(length) if length is not None else None
+        if size is not None and size > settings.MAX_FILE_BYTES:
+            raise too_large()
+        return cls(user, upload_set, path, size, sha256)
+
+    def finish(self, incoming: Incoming) -> dict:
+        """Keeps what arrived and puts it into the set; the answer as JSON."""
+        asset = incoming.finish(expected_sha256=self.sha256, expected_size=self.size)
+        add_uploaded_file(user=self.user, upload_set=self.upload_set, path=self.path, asset=asset)
+        return {"path": self.path, "size": asset.size, "sha256": asset.sha256, "alreadyStored": asset.already_stored}
+
+
+class FormFile(DjangoUploadedFile):
+    """A file of a multipart form that lies hashed in the staging folder. It is stored when `keep` is called, and dropped otherwise."""
+
+    def __init__(self, incoming: Incoming, name: str, content_type: str | None, size: int, charset: str | None):
+        super().__init__(file=None, name=name, content_type=content_type, size=size, charset=charset)
+        self.incoming = incoming
+        self.asset: Asset | None = None
+
+    def keep(self) -> Asset:
+        if self.asset is None:
+            self.asset = self.incoming.finish()
+        return self.asset
+
+    def close(self) -> None:
+        self.incoming.abort()
+
+
+class BlobUploadHandler(FileUploadHandler):
+    """Hashes and stages each file of a multipart form while it arrives.
+
+    Set it before the body is read: `request.upload_handlers = [BlobUploadHandler(request)]`.
+    """
+
+    chunk_size = 2**20
+
+    def new_file(self, *args, **kwargs) -> None:
+        super().new_file(*args, **kwargs)
+        self.incoming = Incoming()
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        self.incoming.write(raw_data)
+
+    def file_complete(self, file_size: int) -> FormFile:
+        return FormFile(self.incoming, self.file_name, self.content_type, file_size, self.charset)
+
+    def upload_interrupted(self) -> None:
+        if getattr(self, "incoming", None) is not None:
+            self.incoming.abort()
+
+
+def receive_form_files(files, *, field: str = "files", paths: Sequence[str] = ()) -> list[tuple[str, Asset]]:
+    """[(path, asset)] of a form's files, stored now; call it after the permission was checked.
+
+    `files` is request.FILES (the files of `field`) or any iterable of uploaded files. A form sends
+    only base names; `paths` gives each file, in order, its relative path.
+    """
+    found: Iterable = files.getlist(field) if hasattr(files, "getlist") else files
+    found = [file for file in found if file is not None]
+    if paths and len(paths) != len(found):
+        raise ValidationError({field: f"There are {len(found)} files and {len(paths)} paths; give one path a file."})
+    faults = Faults()
+    kept = []
+    for index, file in enumerate(found):
+        with faults.on(field):
+            try:
+                path = clean_upload_path(paths[index] if paths else file.name)
+            except BadRequest as error:
+                raise ValidationError(error.message) from None
+            kept.append((path, file))
+    faults.check()
+    return [(path, keep(file)) for path, file in kept]
+
+
+def keep(file) -> Asset:
+    """Stores an uploaded file, whichever handler received it."""
+    if isinstance(file, FormFile):
+        return file.keep()
+    with Incoming() as incoming:
+        for chunk in file.chunks():
+            incoming.write(chunk)
+        return incoming.finish()
+
+
+def read_small(file, most: int) -> bytes:
+    """The bytes of a small form file (score.py, a schema), without storing it; at most `most` + 1 of them."""
+    if isinstance(file, FormFile):
+        return file.incoming.peek(most + 1)
+    return file.read(most + 1)
