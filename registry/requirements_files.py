@@ -257,7 +257,7 @@ def _conda_version(version: str, line: int) -> str:
         if not single:
             return str(SpecifierSet(version.replace(" ", "")))
         operator, number = single[1], single[2]
-        exact = operator == "==" and not number.endswith("*")
+        exact = operator != "=" and not number.endswith("*")
         parsed = Version(number.removesuffix("*").removesuffix("."))
         fuzzy = not (exact or parsed.is_prerelease or parsed.is_postrelease or parsed.local)
         return f"=={parsed}.*" if fuzzy else f"=={parsed}"

@@ -6,9 +6,9 @@ import difflib
 import re
 
 from deployments.builds.builders.base import BuildFailed
-from deployments.builds.known_packages import COMMON
 from deployments.lines import without_credentials
 from portal.errors import Unavailable
+from registry.known_packages import COMMON
 
 _NAME = r"`?([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)(?:\[[^\]]*\])?"
 _NOT_FOUND = re.compile(rf"{_NAME}`? was not found in the (?:package registry|provided package locations|cache)")
