@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+
 import docker
 import pytest
 
@@ -21,7 +23,7 @@ class TestDockerBuilder(BuilderContract):
     @property
     def index_host(self):
         [settings] = docker.from_env().api.inspect_network("bridge")["IPAM"]["Config"]
-        return settings["Gateway"]
+        return settings.get("Gateway") or str(next(ipaddress.ip_network(settings["Subnet"]).hosts()))
 
     def other_builder(self, **options):
         return DockerBuilder(installation=INSTALLATION, **options)

@@ -19,7 +19,7 @@ MOMENT = 1_600_000_000
 def checked(path: str) -> str:
     """A bundle path that stays inside `app/` or `opt/modelport/`; anything else is our own mistake."""
     parts = PurePosixPath(path).parts
-    inside = parts[:1] == ("app",) or parts[:2] == ("opt", "modelport")
+    inside = (parts[:1] == ("app",) and len(parts) > 1) or (parts[:2] == ("opt", "modelport") and len(parts) > 2)
     if not inside or path.startswith("/") or ".." in parts or "\0" in path or str(PurePosixPath(path)) != path:
         raise ValueError(f"not a bundle path: {path!r}")
     return path

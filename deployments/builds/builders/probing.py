@@ -11,12 +11,15 @@ from deployments.lines import Lines, memory_text
 
 MARK = "MODELPORT-PROBE "
 
+#: a longer line without an end is no verdict
+LONGEST_VERDICT = 4 << 20
+
 
 class ProbeReader:
     """Feed it both streams; the verdict is believed only as the last line of standard output."""
 
     def __init__(self, line: Callable[[str], None]):
-        self._line, self._held, self._tail = line, b"", deque(maxlen=30)
+        self._line, self._rest, self._held, self._tail = line, b"", b"", deque(maxlen=30)
         self._stderr = Lines(self._tell)
         self._stdout = Lines(self._tell)
         self.stderr = self._stderr.feed
@@ -26,13 +29,21 @@ class ProbeReader:
         self._line(text)
 
     def stdout(self, data: bytes) -> None:
-        # The last line is held back until another follows: the verdict is for us, not for the log.
-        lines = (self._held + data).split(b"\n")
-        while len(lines) > 2 or (len(lines) == 2 and lines[-1]):
-            self._stdout.feed(lines.pop(0) + b"\n")
-        self._held = b"\n".join(lines)
-        if len(self._held) > 4 << 20:
-            self._stdout.feed(self._held)
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            self._let_go()
+            if line.startswith(MARK.encode()):
+                # Held back until another line follows: as the last one it is for us, not for the log.
+                self._held = line
+            else:
+                self._stdout.feed(line + b"\n")
+        if len(self._rest) > LONGEST_VERDICT:
+            self._stdout.feed(self._rest)
+            self._rest = b""
+
+    def _let_go(self) -> None:
+        if self._held:
+            self._stdout.feed(self._held + b"\n")
             self._held = b""
 
     def result(self, *, code: int, timed_out: float | None = None, out_of_memory: int | None = None) -> Probe:
@@ -51,16 +62,15 @@ class ProbeReader:
         return Probe(ok, message, verdict.get("sample_result"), details if isinstance(details, dict) else {})
 
     def _verdict(self) -> dict | None:
-        last = self._held.rstrip(b"\n").decode("utf-8", "replace")
-        if last.startswith(MARK):
-            try:
-                value = json.loads(last[len(MARK) :])
-            except ValueError:
-                value = None
-            if isinstance(value, dict):
-                return value
-        if last:
-            self._stdout.feed(self._held)
+        if self._rest:
+            self.stdout(b"\n")
+        try:
+            value = json.loads(self._held[len(MARK) :]) if self._held else None
+        except (ValueError, RecursionError):
+            value = None
+        if isinstance(value, dict):
+            return value
+        self._let_go()
         return None
 
     def _last(self) -> str:
