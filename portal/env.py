@@ -97,3 +97,11 @@ def secret_key(data: Path) -> str:
             file.flush()
             os.fsync(file.fileno())
     return path.read_text().strip()
+
+
+def installation(data: Path) -> str:
+    """Twelve characters that tell this portal from others on the same engine; made once, kept in the data folder."""
+    path = data / "installation"
+    if not path.exists():
+        path.write_text(secrets.token_hex(6))
+    return path.read_text().strip()

@@ -35,11 +35,13 @@ def deploy(
     environment: Environment,
     model_name: str = "",
     model_files=(),
+    model_upload_set=None,
     models=(),
     driver,
     schema=None,
     dependencies=None,
     files=(),
+    upload_set=None,
     runtime: str = "python",
     python: str | None = None,
     description: str = "",
@@ -53,8 +55,9 @@ def deploy(
     """
     require(user, Permission.MODEL_WRITE, group)
     versions = list(models)
-    if model_files:
-        versions.append(register_model(user=user, group=group, name=model_name or name, files=list(model_files), description=description))
+    if model_files or model_upload_set:
+        source = {"upload_set": model_upload_set} if model_upload_set else {"files": list(model_files)}
+        versions.append(register_model(user=user, group=group, name=model_name or name, description=description, **source))
     manifest = create_manifest(
         user=user,
         group=group,
@@ -64,6 +67,7 @@ def deploy(
         schema=schema,
         dependencies=dependencies,
         files=list(files),
+        upload_set=upload_set,
         runtime=runtime,
         python=python,
         description=description,

@@ -11,6 +11,8 @@ from portal.accounts.events import EventTag, record
 from portal.accounts.permissions import Permission, require
 from portal.errors import Conflict
 
+#: where `manage.py choose_environment` keeps what it found, in the data folder
+TARGET_FILE, NOTE_FILE = "environment_target", "environment_note"
 LIMITS = ("max_replicas", "max_cpu", "max_memory")
 
 
@@ -75,7 +77,7 @@ def create_local_environment(*, group, user) -> Environment:
     Docker or processes was decided at the first start, when the engine was looked for
     (`manage.py choose_environment` keeps the answer and its reason in the data folder).
     """
-    preferred, note = preferred_target(), settings.DATA_DIR / "environment_note"
+    preferred, note = preferred_target(), settings.DATA_DIR / NOTE_FILE
     return create_environment(
         user=user,
         group=group,
@@ -89,6 +91,6 @@ def create_local_environment(*, group, user) -> Environment:
 
 def preferred_target() -> str:
     """docker or process, as found by `manage.py choose_environment`; docker until it has looked."""
-    path = settings.DATA_DIR / "environment_target"
+    path = settings.DATA_DIR / TARGET_FILE
     chosen = path.read_text().strip() if path.exists() else "docker"
     return chosen if chosen in engines.aliases() else engines.aliases()[0]

@@ -6,7 +6,6 @@ from django.db import transaction
 
 from deployments import engines, tasks
 from deployments.models import Environment, Operation
-from portal.accounts.events import EventTag, record
 from portal.accounts.permissions import Permission, require
 from portal.errors import Conflict
 from registry.actions.images import delete_image as delete_image_row
@@ -25,7 +24,6 @@ def create_image(*, user, group, manifest: Manifest, environment: Environment, n
     operation = Operation.objects.create(
         group=group, kind=Operation.Kind.IMAGE, label=str(image), manifest=manifest, image=image, environment=environment, created_by=user, then=then
     )
-    record(user, EventTag.IMAGE_REQUESTED, image, manifest=str(manifest), environment=environment.name)
     tasks.ring_after_commit(operation)
     return operation
 

@@ -1,1 +1,39 @@
-urlpatterns = []
+from django.urls import path
+
+from deployments.api import deploy, services, views
+
+app_name = "deployments_api"
+
+environments = views.EnvironmentViewSet.as_view
+images = views.ImageViewSet.as_view
+operations = views.OperationViewSet.as_view
+service = services.ServiceViewSet.as_view
+
+_G = "groups/<str:group>"
+_S = f"{_G}/services/<str:name>"
+urlpatterns = [
+    path(f"{_G}/environments/", environments({"get": "list", "post": "create"}), name="environments"),
+    path(f"{_G}/environments/<str:name>/", environments({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}), name="environment"),
+    path(f"{_G}/environments/<str:name>/check/", environments({"post": "check"}), name="environment-check"),
+    path(f"{_G}/images/", images({"get": "list", "post": "create"}), name="images"),
+    path(f"{_G}/images/<str:id>/", images({"get": "retrieve", "delete": "destroy"}), name="image"),
+    path(f"{_G}/operations/", operations({"get": "list"}), name="operations"),
+    path(f"{_G}/operations/<str:id>/", operations({"get": "retrieve"}), name="operation"),
+    path(f"{_G}/operations/<str:id>/cancel/", operations({"post": "cancel"}), name="operation-cancel"),
+    path(f"{_G}/operations/<str:id>/rerun/", operations({"post": "rerun"}), name="operation-rerun"),
+    path(f"{_G}/operations/<str:id>/steps/<int:order>/log/", operations({"get": "log"}), name="operation-log"),
+    path(f"{_G}/deploy/", deploy.DeployView.as_view(), name="deploy"),
+    path(f"{_G}/services/", service({"get": "list", "post": "create"}), name="services"),
+    path(f"{_S}/", service({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}), name="service"),
+    path(f"{_S}/start/", service({"post": "start"}), name="service-start"),
+    path(f"{_S}/stop/", service({"post": "stop"}), name="service-stop"),
+    path(f"{_S}/keys/", service({"get": "keys"}), name="service-keys"),
+    path(f"{_S}/keys/session/", service({"post": "session_key"}), name="service-session-key"),
+    path(f"{_S}/keys/<str:slot>/regenerate/", service({"post": "regenerate_key"}), name="service-key-regenerate"),
+    path(f"{_S}/revisions/", service({"get": "revisions"}), name="service-revisions"),
+    path(f"{_S}/replicas/", service({"get": "replicas"}), name="service-replicas"),
+    path(f"{_S}/replicas/<str:replica>/log/", service({"get": "logs"}), name="service-log"),
+    path(f"{_S}/metrics/", service({"get": "metrics"}), name="service-metrics"),
+    path(f"{_S}/openapi.json", service({"get": "openapi"}), name="service-openapi"),
+    path(f"{_S}/swagger.json", service({"get": "swagger"}), name="service-swagger"),
+]

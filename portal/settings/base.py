@@ -265,12 +265,16 @@ BUILD_SETTINGS = {
 }
 # User code in child processes of this machine: for one person's laptop and for tests (docs/architecture.md).
 ALLOW_PROCESS_TARGET = env.flag("ALLOW_PROCESS_TARGET")
+#: where a new group's environment runs: auto looks for a Docker Engine at the first start
+TARGET = env.text("TARGET", "auto")
+#: on everything made in an engine, so that two portals can share one
+INSTALLATION = env.installation(DATA_DIR)
 TARGETS = {
     "docker": {
         "TARGET": "deployments.targets.docker.DockerTarget",
         "BUILDER": "deployments.builds.builders.docker.DockerBuilder",
-        "TARGET_OPTIONS": {"base_url": DOCKER_HOST or None},
-        "BUILDER_OPTIONS": {"base_images": BASE_IMAGES, "base_url": DOCKER_HOST or None, "registry": REGISTRY, **BUILD_SETTINGS},
+        "TARGET_OPTIONS": {"base_url": DOCKER_HOST or None, "installation": INSTALLATION},
+        "BUILDER_OPTIONS": {"base_images": BASE_IMAGES, "base_url": DOCKER_HOST or None, "registry": REGISTRY, "installation": INSTALLATION, **BUILD_SETTINGS},
     },
     "process": {
         "TARGET": "deployments.targets.process.ProcessTarget",

@@ -1,0 +1,277 @@
+"""Shapes of environments, services, revisions and operations. camelCase on the wire, as the original's API."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from deployments import engines
+from deployments.models import Environment, Operation, OperationStep, Replica, Revision, Service, ServiceKey
+from deployments.quantities import parse_cpu, parse_memory, show_memory
+from deployments.states import service_state
+
+
+@extend_schema_field({"type": ["string", "integer"], "example": "512Mi"})
+class MemoryField(serializers.Field):
+    """`512Mi` in, `512Mi` out; bytes inside."""
+
+    def to_representation(self, value):
+        return show_memory(value)
+
+    def to_internal_value(self, data):
+        try:
+            return parse_memory(data)
+        except ValidationError as error:
+            raise serializers.ValidationError(error.messages) from None
+
+
+@extend_schema_field({"type": ["number", "string"], "example": 0.5})
+class CpuField(serializers.Field):
+    """`0.5` or `500m` in, a number out."""
+
+    def to_representation(self, value):
+        return value
+
+    def to_internal_value(self, data):
+        try:
+            return parse_cpu(data)
+        except ValidationError as error:
+            raise serializers.ValidationError(error.messages) from None
+
+
+class CheckSerializer(serializers.Serializer):
+    name = serializers.CharField()
+    ok = serializers.BooleanField()
+    detail = serializers.CharField()
+    cure = serializers.CharField(allow_blank=True)
+
+
+class EnvironmentSerializer(serializers.ModelSerializer):
+    maxReplicas = serializers.IntegerField(source="max_replicas", required=False, min_value=1, max_value=1000)
+    maxCpu = CpuField(source="max_cpu", required=False)
+    maxMemory = MemoryField(source="max_memory", required=False)
+    isDefault = serializers.BooleanField(source="is_default", required=False)
+    targetTitle = serializers.SerializerMethodField()
+    reachable = serializers.BooleanField(read_only=True, allow_null=True)
+    checks = CheckSerializer(many=True, read_only=True)
+    checkedAt = serializers.DateTimeField(source="checked_at", read_only=True, allow_null=True)
+    createdAt = serializers.DateTimeField(source="created_at", read_only=True)
+
+    class Meta:
+        model = Environment
+        fields = [
+            "id", "name", "description", "target", "targetTitle", "maxReplicas", "maxCpu", "maxMemory", "isDefault",
+            "note", "reachable", "checks", "checkedAt", "createdAt",
+        ]  # fmt: skip
+        read_only_fields = ["id", "note"]
+        extra_kwargs = {"name": {"validators": []}}
+        validators = []
+
+    def get_targetTitle(self, environment) -> str:
+        return engines.title(environment.target)
+
+
+class EnvironmentChangeSerializer(serializers.Serializer):
+    description = serializers.CharField(required=False, allow_blank=True, max_length=500)
+    maxReplicas = serializers.IntegerField(source="max_replicas", required=False, min_value=1, max_value=1000)
+    maxCpu = CpuField(source="max_cpu", required=False)
+    maxMemory = MemoryField(source="max_memory", required=False)
+    isDefault = serializers.BooleanField(source="is_default", required=False)
+
+
+class StepSerializer(serializers.ModelSerializer):
+    startedAt = serializers.DateTimeField(source="started_at")
+    endedAt = serializers.DateTimeField(source="ended_at", allow_null=True)
+    seconds = serializers.FloatField()
+
+    class Meta:
+        model = OperationStep
+        fields = ["order", "name", "title", "state", "attempt", "note", "startedAt", "endedAt", "seconds"]
+
+
+@extend_schema_field(
+    {
+        "type": ["object", "null"],
+        "description": "Set when it failed (or waits for another try)",
+        "properties": {
+            "code": {"type": "string"},
+            "message": {"type": "string"},
+            "fault": {"type": "string", "enum": ["yours", "ours"]},
+            "file": {"type": "string"},
+            "line": {"type": ["integer", "null"]},
+            "lines": {"type": "array", "items": {"type": "string"}, "description": "The last 30 lines of the log"},
+        },
+    }
+)
+class OperationErrorField(serializers.JSONField):
+    pass
+
+
+class OperationSerializer(serializers.ModelSerializer):
+    """`next` is the operation that follows this one (the rollout after a one-step build)."""
+
+    operationType = serializers.CharField(source="kind")
+    image = serializers.SerializerMethodField()
+    service = serializers.SerializerMethodField()
+    environment = serializers.CharField(source="environment.name", allow_null=True, default=None)
+    resourceLocation = serializers.SerializerMethodField()
+    next = serializers.SerializerMethodField()
+    error = OperationErrorField(read_only=True)
+    steps = StepSerializer(many=True)
+    createdBy = serializers.CharField(source="created_by.username", allow_null=True, default=None)
+    createdAt = serializers.DateTimeField(source="created_at")
+    startedAt = serializers.DateTimeField(source="started_at", allow_null=True)
+    endedAt = serializers.DateTimeField(source="ended_at", allow_null=True)
+
+    class Meta:
+        model = Operation
+        fields = [
+            "id", "operationType", "state", "label", "image", "service", "environment", "resourceLocation", "next", "error",
+            "attempts", "steps", "createdBy", "createdAt", "startedAt", "endedAt",
+        ]  # fmt: skip
+
+    def get_image(self, operation) -> str | None:
+        return str(operation.image) if operation.image else None
+
+    def get_service(self, operation) -> str | None:
+        return operation.service.name if operation.service else None
+
+    def get_next(self, operation) -> str | None:
+        follower = getattr(operation, "followed_by", None)
+        return str(follower.pk) if follower else None
+
+    def get_resourceLocation(self, operation) -> str | None:
+        group = operation.group.name
+        if operation.service:
+            path = reverse("deployments_api:service", args=[group, operation.service.name])
+        elif operation.image:
+            path = reverse("deployments_api:image", args=[group, str(operation.image)])
+        else:
+            return None
+        return f"{settings.PORTAL_URL}{path}"
+
+
+class CreateImageSerializer(serializers.Serializer):
+    manifest = serializers.CharField(help_text="Id of a manifest: iris:3, or its uuid")
+    environment = serializers.CharField(required=False, help_text="Name of an environment; the group's default if left out")
+    name = serializers.CharField(required=False, default="", allow_blank=True, help_text="The manifest's name if left out")
+    description = serializers.CharField(required=False, default="", allow_blank=True)
+
+
+class ServiceFieldsSerializer(serializers.Serializer):
+    """What can be chosen at creation and changed later."""
+
+    replicas = serializers.IntegerField(required=False, min_value=1, max_value=1000)
+    cpu = CpuField(required=False)
+    memory = MemoryField(required=False)
+    description = serializers.CharField(required=False, allow_blank=True, max_length=20_000)
+    access = serializers.ChoiceField(choices=Service.Access.choices, required=False)
+    allowedOrigins = serializers.ListField(source="allowed_origins", child=serializers.CharField(max_length=300), required=False, max_length=50)
+    timeout = serializers.IntegerField(required=False, min_value=1, max_value=3600, help_text="Seconds a call may take")
+    collectModelData = serializers.BooleanField(source="collect_data", required=False)
+
+
+class CreateServiceSerializer(ServiceFieldsSerializer):
+    name = serializers.CharField()
+    image = serializers.CharField(help_text="Id of an image: iris:3, or its uuid")
+    environment = serializers.CharField(required=False, help_text="Name of an environment; the group's default if left out")
+
+
+class UpdateServiceSerializer(ServiceFieldsSerializer):
+    image = serializers.CharField(required=False, help_text="Id of another image")
+    note = serializers.CharField(required=False, default="", allow_blank=True, max_length=300)
+
+
+class ReplicaSerializer(serializers.ModelSerializer):
+    startedAt = serializers.DateTimeField(source="started_at", allow_null=True)
+    readyAt = serializers.DateTimeField(source="ready_at", allow_null=True)
+    observedAt = serializers.DateTimeField(source="observed_at")
+
+    class Meta:
+        model = Replica
+        fields = ["name", "state", "detail", "restarts", "cpu", "memory", "startedAt", "readyAt", "observedAt"]
+
+
+class RevisionSerializer(serializers.ModelSerializer):
+    image = serializers.CharField(source="image.__str__")
+    memory = MemoryField()
+    createdBy = serializers.CharField(source="created_by.username", allow_null=True, default=None)
+    createdAt = serializers.DateTimeField(source="created_at")
+    servingAt = serializers.DateTimeField(source="serving_at", allow_null=True)
+    expiredAt = serializers.DateTimeField(source="ended_at", allow_null=True)
+
+    class Meta:
+        model = Revision
+        fields = ["id", "number", "image", "cpu", "memory", "timeout", "state", "note", "reason", "createdBy", "createdAt", "servingAt", "expiredAt"]
+
+
+class KeySerializer(serializers.ModelSerializer):
+    keyId = serializers.CharField(source="key_id")
+    lastFour = serializers.CharField(source="last_four")
+    createdAt = serializers.DateTimeField(source="created_at")
+    lastUsedAt = serializers.DateTimeField(source="last_used_at", allow_null=True)
+
+    class Meta:
+        model = ServiceKey
+        fields = ["slot", "keyId", "lastFour", "createdAt", "lastUsedAt"]
+
+
+class ServiceSerializer(serializers.ModelSerializer):
+    state = serializers.SerializerMethodField()
+    stateDetail = serializers.SerializerMethodField()
+    readyReplicas = serializers.SerializerMethodField()
+    environment = serializers.CharField(source="environment.name")
+    image = serializers.SerializerMethodField()
+    revision = serializers.SerializerMethodField()
+    memory = MemoryField()
+    allowedOrigins = serializers.ListField(source="allowed_origins", child=serializers.CharField())
+    collectModelData = serializers.BooleanField(source="collect_data")
+    scoringUri = serializers.CharField(source="scoring_url")
+    swaggerUri = serializers.SerializerMethodField()
+    createdAt = serializers.DateTimeField(source="created_at")
+    updatedAt = serializers.DateTimeField(source="updated_at")
+
+    class Meta:
+        model = Service
+        fields = [
+            "id", "name", "description", "state", "stateDetail", "environment", "image", "revision", "replicas", "readyReplicas", "cpu", "memory",
+            "access", "allowedOrigins", "timeout", "collectModelData", "scoringUri", "swaggerUri", "createdAt", "updatedAt",
+        ]  # fmt: skip
+
+    def _state(self, service):
+        if not hasattr(service, "_shown_state"):
+            service._shown_state = service_state(service)
+        return service._shown_state
+
+    def get_state(self, service) -> str:
+        return self._state(service).word
+
+    def get_stateDetail(self, service) -> str:
+        return self._state(service).detail
+
+    def get_readyReplicas(self, service) -> int:
+        return self._state(service).ready
+
+    def _serving(self, service):
+        return next((revision for revision in service.revisions.all() if revision.state == Revision.State.SERVING), None)
+
+    def get_image(self, service) -> str | None:
+        serving = self._serving(service)
+        return str(serving.image) if serving else None
+
+    def get_revision(self, service) -> int | None:
+        serving = self._serving(service)
+        return serving.number if serving else None
+
+    def get_swaggerUri(self, service) -> str:
+        return f"{service.url}/swagger.json"
+
+
+class CreatedServiceSerializer(serializers.Serializer):
+    """The keys are in this answer and nowhere else."""
+
+    operation = OperationSerializer()
+    keys = serializers.DictField(child=serializers.CharField())

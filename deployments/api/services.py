@@ -1,0 +1,129 @@
+"""REST of services: their keys, revisions, replicas, logs and documents."""
+
+from __future__ import annotations
+
+from django.http import JsonResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
+from rest_framework import mixins
+from rest_framework import serializers as drf
+from rest_framework.response import Response
+
+from deployments import logs, states, swagger, telemetry
+from deployments.actions import services
+from deployments.api import serializers
+from deployments.api.views import accepted, environment_of, find_named, validated
+from deployments.filters import ServiceFilter
+from deployments.models import Replica, Service
+from portal.accounts.permissions import Permission
+from portal.api.views import ScopedViewSet
+from portal.errors import NotFound
+from portal.names import find
+from registry.models import Image
+
+KEY_VALUE = inline_serializer("KeyValue", {"slot": drf.CharField(), "value": drf.CharField(help_text="Shown this once")})
+LOG_LINES = inline_serializer("LogLines", {"lines": drf.ListField(child=drf.CharField())})
+
+
+class ServiceViewSet(ScopedViewSet, mixins.ListModelMixin):
+    """A name with a stable URL and two keys, running one image."""
+
+    permission, noun = Permission.SERVICE_READ, "service"
+    queryset = states.for_states(Service.objects.all())
+    serializer_class = serializers.ServiceSerializer
+    filterset_class = ServiceFilter
+    lookup_field = "name"
+
+    def get_object(self) -> Service:
+        return find_named(self.get_queryset(), self.kwargs["name"], self.noun)
+
+    def _image(self, said: str) -> Image:
+        visible = Image.objects.allowing(self.request.user, Permission.IMAGE_READ).filter(group=self.group)
+        return find(visible, said, noun="image")
+
+    def retrieve(self, request, group=None, name=None):
+        return Response(self.get_serializer(self.get_object()).data)
+
+    @extend_schema(request=serializers.CreateServiceSerializer, responses={202: serializers.CreatedServiceSerializer})
+    def create(self, request, group=None):
+        """The answer holds the two keys, this once."""
+        asked = validated(serializers.CreateServiceSerializer, request)
+        operation, keys = services.create_service(
+            user=request.user,
+            group=self.group,
+            name=asked.pop("name"),
+            image=self._image(asked.pop("image")),
+            environment=environment_of(self, asked.pop("environment", None)),
+            **asked,
+        )
+        return accepted(operation, {"keys": keys})
+
+    @extend_schema(request=serializers.UpdateServiceSerializer, responses={200: serializers.ServiceSerializer, 202: serializers.OperationSerializer})
+    def partial_update(self, request, group=None, name=None):
+        """202 when something has to be rolled out, 200 when not. URL and keys never change."""
+        asked = validated(serializers.UpdateServiceSerializer, request)
+        image = self._image(asked.pop("image")) if asked.get("image") else asked.pop("image", None)
+        operation = services.update_service(user=request.user, service=self.get_object(), image=image or None, **asked)
+        return accepted(operation) if operation else Response(self.get_serializer(self.get_object()).data)
+
+    @extend_schema(responses={202: serializers.OperationSerializer})
+    def destroy(self, request, group=None, name=None):
+        return accepted(services.delete_service(user=request.user, service=self.get_object()))
+
+    @extend_schema(request=None, responses={202: serializers.OperationSerializer})
+    def stop(self, request, group=None, name=None):
+        return accepted(services.stop_service(user=request.user, service=self.get_object()))
+
+    @extend_schema(request=None, responses={202: serializers.OperationSerializer})
+    def start(self, request, group=None, name=None):
+        return accepted(services.start_service(user=request.user, service=self.get_object()))
+
+    @extend_schema(responses=serializers.KeySerializer(many=True))
+    def keys(self, request, group=None, name=None):
+        """Primary and secondary: everything but their values."""
+        return Response(serializers.KeySerializer(self.get_object().keys.exclude(slot="session"), many=True).data)
+
+    @extend_schema(request=None, responses=KEY_VALUE)
+    def regenerate_key(self, request, group=None, name=None, slot=None):
+        """The old value of this slot stops at once; the other key goes on."""
+        return Response({"slot": slot, "value": services.regenerate_key(user=request.user, service=self.get_object(), slot=slot)})
+
+    @extend_schema(request=None, responses=KEY_VALUE)
+    def session_key(self, request, group=None, name=None):
+        """A key of one's own for a quarter of an hour."""
+        return Response({"slot": "session", "value": services.session_key(user=request.user, service=self.get_object())})
+
+    @extend_schema(responses=serializers.RevisionSerializer(many=True))
+    def revisions(self, request, group=None, name=None):
+        rows = self.get_object().revisions.select_related("image", "created_by")
+        return Response(serializers.RevisionSerializer(rows, many=True).data)
+
+    @extend_schema(responses=serializers.ReplicaSerializer(many=True))
+    def replicas(self, request, group=None, name=None):
+        rows = Replica.objects.filter(revision__service=self.get_object(), revision__state="Serving")
+        return Response(serializers.ReplicaSerializer(rows, many=True).data)
+
+    @extend_schema(parameters=[OpenApiParameter("lines", OpenApiTypes.INT, description="At most 5000; 200 if left out")], responses=LOG_LINES)
+    def logs(self, request, group=None, name=None, replica=None):
+        """The last lines a replica printed."""
+        service = self.get_object()
+        if not service.revisions.filter(replicas__name=replica).exists():
+            raise NotFound(f"{service} has no replica {replica}.")
+        asked = request.query_params.get("lines", "200")
+        return Response({"lines": logs.replica_log(service, replica, min(int(asked), 5000) if asked.isdecimal() else 200)})
+
+    @extend_schema(parameters=[OpenApiParameter("hours", OpenApiTypes.INT, description="1 if left out")], responses={200: OpenApiTypes.OBJECT})
+    def metrics(self, request, group=None, name=None):
+        """Calls, errors and latencies from the gateway's log."""
+        asked = request.query_params.get("hours", "1")
+        return Response(telemetry.summary(self.get_object(), hours=min(int(asked), 24 * 30) if asked.isdecimal() and int(asked) else 1))
+
+    @extend_schema(responses={200: OpenApiTypes.OBJECT})
+    def openapi(self, request, group=None, name=None):
+        """The service's own OpenAPI 3.1 document."""
+        return JsonResponse(swagger.openapi(self.get_object()))
+
+    @extend_schema(responses={200: OpenApiTypes.OBJECT})
+    def swagger(self, request, group=None, name=None):
+        """The service's own Swagger 2.0 document."""
+        return JsonResponse(swagger.swagger_2(self.get_object()))

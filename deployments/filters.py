@@ -1,0 +1,41 @@
+"""How services are narrowed, at both doors."""
+
+from __future__ import annotations
+
+import django_filters as filters
+
+from deployments.models import Service
+from portal.names import parse_id
+
+
+class ServiceFilter(filters.FilterSet):
+    """The original's filters: by name, model, manifest, image and environment."""
+
+    name = filters.CharFilter(field_name="name", lookup_expr="icontains", label="Name")
+    environment = filters.CharFilter(field_name="environment__name", label="Environment")
+    image = filters.CharFilter(method="by_image", label="Image")
+    manifest = filters.CharFilter(method="by_manifest", label="Manifest")
+    model = filters.CharFilter(method="by_model", label="Model")
+
+    class Meta:
+        model = Service
+        fields = ["name", "environment", "image", "manifest", "model"]
+
+    def by_image(self, queryset, name, value):
+        return self._serving(queryset, "revisions__image", value)
+
+    def by_manifest(self, queryset, name, value):
+        return self._serving(queryset, "revisions__image__manifest", value)
+
+    def by_model(self, queryset, name, value):
+        path = "revisions__image__manifest__model_versions"
+        said = parse_id(value)
+        wanted = {f"{path}__model__name": value}
+        if said:
+            wanted = {f"{path}__pk": said["id"]} if "id" in said else {f"{path}__model__name": said["name"], f"{path}__number": said["number"]}
+        return queryset.filter(revisions__state="Serving", **wanted).distinct()
+
+    @staticmethod
+    def _serving(queryset, path: str, value: str):
+        said = parse_id(value) or {"name": value}
+        return queryset.filter(revisions__state="Serving", **{f"{path}__{field}": part for field, part in said.items()}).distinct()
