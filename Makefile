@@ -35,4 +35,4 @@ format: install-dev ## ruff's formatter
 	@$(python) -m ruff check --fix . && $(python) -m ruff format .
 
 demo: install ## the Iris example once more, against the running portal
-	@exec $(python) manage.py quickstart
+	@exec $(python) manage.py quickstart --again

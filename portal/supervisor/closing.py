@@ -6,10 +6,9 @@ import json
 import os
 import shlex
 from dataclasses import dataclass
+from typing import ClassVar
 
 from django.conf import settings
-
-FILE = "quickstart.env"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +17,8 @@ class Quickstart:
 
     `service` is "group/service"; `sample` is the request body.
     """
+
+    FILE: ClassVar[str] = "quickstart.env"
 
     service: str
     key: str
@@ -47,20 +48,29 @@ class Quickstart:
         return shlex.join(words)
 
     def save(self) -> None:
-        """Readable by its owner alone: it holds a key."""
-        path = settings.DATA_DIR / FILE
         rows = {"MODELPORT_DEMO_SERVICE": self.service, "MODELPORT_DEMO_KEY": self.key, "MODELPORT_DEMO_SAMPLE": self.sample}
-        descriptor = os.open(path.with_suffix(".new"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.writelines(f"{name}={shlex.quote(value)}\n" for name, value in rows.items())
-        path.with_suffix(".new").replace(path)
+        self._write("".join(f"{name}={shlex.quote(value)}\n" for name, value in rows.items()))
+
+    @classmethod
+    def forget(cls) -> None:
+        """The demo was deleted by somebody; it does not come back by itself."""
+        cls._write("# The Iris example was deleted. `make demo` makes it again.\n")
+
+    @classmethod
+    def _write(cls, text: str) -> None:
+        """Readable by its owner alone: it holds a key."""
+        path = settings.DATA_DIR / cls.FILE
+        new = path.with_suffix(".new")
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(text)
+        new.replace(path)
 
     @classmethod
     def load(cls) -> Quickstart | None:
         """What an earlier start kept; None when there is nothing, or nothing usable."""
         try:
-            text = (settings.DATA_DIR / FILE).read_text()
-            rows = dict(word.partition("=")[::2] for word in shlex.split(text))
+            text = (settings.DATA_DIR / cls.FILE).read_text()
+            rows = dict(word.partition("=")[::2] for word in shlex.split(text, comments=True))
             found = cls(rows["MODELPORT_DEMO_SERVICE"], rows["MODELPORT_DEMO_KEY"], rows["MODELPORT_DEMO_SAMPLE"])
             json.loads(found.sample)
         except (OSError, ValueError, KeyError):

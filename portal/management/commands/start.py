@@ -58,6 +58,8 @@ class Command(BaseCommand):
         self.allow_processes()
         self.look()
         prepare()
+        # Docker or processes for the first environment; a command by name, as the portal imports no app above it.
+        call_command("choose_environment", stdout=self.stdout)
         connections.close_all()
         daemon = Daemon(processes())
         try:
@@ -90,13 +92,12 @@ class Command(BaseCommand):
 
     def close(self, *, demo: bool) -> None:
         """The first-start example, then the closing lines; the call to paste is the last of them."""
-        quickstart = Quickstart.load()
-        if quickstart is None and demo:
+        if demo:
             try:
                 call_command("quickstart", stdout=self.stdout)
             except CommandError as error:
-                self.say(f"The Iris example was not finished: {error} Try again with: make demo")
-            quickstart = Quickstart.load()
+                self.say(f"The Iris example was not finished. {error}\nTry it again with: make demo")
+        quickstart = Quickstart.load()
         link = make_setup_link()
         connections.close_all()
         self.say("")
