@@ -1,4 +1,4 @@
-"""The Django project: settings, people and permissions, and the few shapes that all apps share."""
+"""The Django project. Importing it makes the Celery app the current one, so that shared tasks find it."""
 
 from portal.celery import app as celery_app
 

@@ -293,5 +293,5 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "stream": sys.stderr, "formatter": "line", "filters": ["request_id"]}},
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO").upper()},
-    "loggers": {"django.security.DisallowedHost": {"level": "ERROR"}, "docker": {"level": "WARNING"}, "urllib3": {"level": "WARNING"}},
+    "loggers": {"django.security.DisallowedHost": {"level": "ERROR"}, "docker": {"level": "WARNING"}, "urllib3": {"level": "WARNING"}, "httpx2": {"level": "WARNING"}},
 }
