@@ -22,7 +22,7 @@ def runtime_files() -> List[Tuple[str, Path]]:
         if path.suffix in (".py", ".txt") and path.name != "launch.py" and "__pycache__" not in inside.parts:
             found.append((f"scoring/{inside.as_posix()}", path))
     # `python -m scoring` needs launch.py inside the package, the image beside it.
-    return sorted(found + [("scoring/launch.py", _HERE / "launch.py")])
+    return sorted([*found, ("scoring/launch.py", _HERE / "launch.py")])
 
 
 def requirements() -> List[str]:

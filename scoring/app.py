@@ -8,7 +8,7 @@ import platform
 import sys
 import time
 import urllib.parse
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, Optional, Union
 
 from . import collect, explain, inputs, outputs, swagger
 from .batching import Job, Worker
@@ -31,7 +31,7 @@ CHECKED_AT_ONCE = 64 * 1024
 
 
 class Response:
-    __slots__ = ("status", "body", "content_type", "headers")
+    __slots__ = ("body", "content_type", "headers", "status")
 
     def __init__(
         self, body: bytes, *, status: int = 200, content_type: bytes = b"application/json", headers: Optional[Dict[str, str]] = None
@@ -42,14 +42,14 @@ class Response:
 class Request:
     """`headers` has lower-case names; `request_id` is the caller's, when it is usable, or a new one."""
 
-    __slots__ = ("method", "path", "query", "headers", "body", "request_id")
+    __slots__ = ("body", "headers", "method", "path", "query", "request_id")
 
     def __init__(self, method: str, target: bytes, headers: Dict[str, str], request_id: str):
         path, _, query = target.partition(b"?")
         self.method, self.headers, self.request_id = method, headers, request_id
         self.path = path.decode("latin-1")
         self.query = query.decode("latin-1")
-        self.body = b""
+        self.body: Union[bytes, bytearray] = b""
 
 
 def error_response(error: RequestError, request_id: str) -> Response:
@@ -132,7 +132,7 @@ class App:
             self.metrics.answered(response.status)
             reply(response)
 
-        if self.state != "ready":
+        if self.state not in ("ready", "stopping"):
             answer(error_response(Busy(f"The service is {self.state}.", code="NotReady"), request.request_id))
             return
         job = Job(request, answer)

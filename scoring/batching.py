@@ -16,7 +16,7 @@ STOP = object()
 class Job:
     """One request on its way to run(). `values` is set when the body was checked already; `given_up` when nobody waits any more."""
 
-    __slots__ = ("request", "values", "checked", "answer", "given_up", "timer")
+    __slots__ = ("answer", "checked", "given_up", "request", "timer", "values")
 
     def __init__(self, request: Any, answer: Callable[[Any], None]):
         self.request, self.answer = request, answer

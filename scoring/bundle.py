@@ -63,7 +63,10 @@ class Bundle:
 
 @dataclass(frozen=True)
 class Settings:
-    """What the platform says by environment variables; sizes in bytes, times in seconds."""
+    """What the platform says by environment variables; sizes in bytes, times in seconds.
+
+    `patience` multiplies the time that slow senders are given.
+    """
 
     service: str = ""
     revision: str = ""
@@ -73,6 +76,7 @@ class Settings:
     timeout: float = 60.0
     queue_limit: int = 64
     grace: float = 10.0
+    patience: float = 1.0
     server_url: str = ""
     version: str = "1.0"
     prefix: str = ""
@@ -102,6 +106,7 @@ class Settings:
             timeout=positive("MODELPORT_TIMEOUT_SECONDS", cls.timeout),
             queue_limit=int(positive("MODELPORT_QUEUE_LIMIT", cls.queue_limit)),
             grace=positive("MODELPORT_GRACE_SECONDS", cls.grace),
+            patience=positive("MODELPORT_PATIENCE", cls.patience),
             server_url=source.get("MODELPORT_SERVER_URL", ""),
             version=source.get("SERVICE_VERSION", "") or "1.0",
             prefix=source.get("SERVICE_PATH_PREFIX", ""),

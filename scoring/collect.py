@@ -136,7 +136,7 @@ class ModelDataCollector:
             out = io.StringIO()
             writer = csv.writer(out, lineterminator="\n")
             writer.writerow(HEADER + columns)
-            writer.writerows([stamp, correlation, request] + row for row in rows)
+            writer.writerows([stamp, correlation, request, *row] for row in rows)
             print(out.getvalue(), end="", flush=True)
         if self.enabled:
             batch = {

@@ -155,7 +155,7 @@ def check_arguments(info: DriverInfo, schema: Optional[Schema]) -> List[str]:
     unknown = [name for name in schema.inputs if name not in named] if not open_ended else []
     unfilled = [each for each in named.values() if each.required and each.name not in schema.inputs]
     if len(unknown) == 1 and len(unfilled) == 1:
-        return problems + [here.format(unfilled[0].line) + f"run() takes `{unfilled[0].name}`, the schema calls its input `{unknown[0]}`."]
+        return [*problems, here.format(unfilled[0].line) + f"run() takes `{unfilled[0].name}`, the schema calls its input `{unknown[0]}`."]
     for name in unknown:
         problems.append(here.format(info.run_line) + f"run() does not take `{name}`, which the schema has." + nearest(name, named))
     for argument in unfilled:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Union
 
 import msgspec
 
@@ -12,10 +12,11 @@ from .errors import BadInput, DriverFailed
 from .schema import Schema, Type
 from .values import Enough, Faults, escape, nearest, said
 
+Body = Union[bytes, bytearray]
 _decode = msgspec.json.Decoder().decode
 
 
-def decode(body: bytes) -> Any:
+def decode(body: Body) -> Any:
     """JSON by RFC 8259: no NaN, no lone surrogates, no endless depth. Of a key given twice the last counts. Raises BadInput."""
     try:
         return _decode(body)
@@ -31,9 +32,9 @@ def _not_json(message: str) -> BadInput:
     return BadInput(message, details=[{"code": "NotJson", "message": message, "pointer": ""}])
 
 
-def check(schema: Schema, body: bytes) -> Dict[str, Any]:
+def check(schema: Schema, body: Body) -> Dict[str, Any]:
     """The body as checked plain values, one per argument; `build` makes frames and arrays of them. Raises BadInput with every fault."""
-    if not body.strip():
+    if not body or (len(body) < 64 and not body.strip()):
         raise _not_json("The body is empty; send a JSON object with " + _names(schema) + ".")
     value = decode(body)
     if isinstance(value, str):  # clients that encode twice, as the original's own example does
@@ -82,7 +83,7 @@ def _bad(faults: Faults) -> BadInput:
     return BadInput(f"The input does not fit the schema{where}: {first['message']}{more}", details=list(faults))
 
 
-def check_text(body: bytes) -> str:
+def check_text(body: Body) -> str:
     """The body for a run() that takes it as it comes."""
     try:
         return body.decode("utf-8")

@@ -33,7 +33,7 @@ class Metrics:
         lines += [f'modelport_requests_total{{status="{status}"}} {count}' for status, count in sorted(self.statuses.items())]
         lines += ["# HELP modelport_run_seconds Time spent in run().", "# TYPE modelport_run_seconds histogram"]
         total = 0
-        for edge, count in zip(list(BUCKETS) + ["+Inf"], self.buckets):
+        for edge, count in zip([*list(BUCKETS), "+Inf"], self.buckets):
             total += count
             lines.append(f'modelport_run_seconds_bucket{{le="{edge}"}} {total}')
         lines += [f"modelport_run_seconds_sum {self.seconds:.6f}", f"modelport_run_seconds_count {total}"]

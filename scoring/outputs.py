@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime as dates
 import json
 import math
 import sys
@@ -25,8 +26,6 @@ def encode(result: Any) -> bytes:
         return _encode(result)
     except RecursionError:
         raise NotJson("run() returned something that is nested too deeply, or contains itself") from None
-    except NotJson:
-        raise
     except (TypeError, ValueError, OverflowError):  # keys that are not text, whole numbers over 64 bits, lone surrogates
         try:
             return json.dumps(plain(result), allow_nan=False, separators=(",", ":")).encode("ascii")
@@ -75,6 +74,8 @@ def _hook(value: Any) -> Any:
         return list(value)
     if sys.modules.get("pandas") is not None and type(value).__name__ in ("NAType", "NaTType"):
         return None
+    if isinstance(value, (dates.date, dates.time, dates.timedelta)):  # subclasses, pandas.Timestamp among them
+        return value.isoformat() if hasattr(value, "isoformat") else str(value)
     if _is(value, "numpy", "datetime64"):
         text = str(value)
         return None if text == "NaT" else text

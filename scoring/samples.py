@@ -72,7 +72,7 @@ def _pandas(sample: Any) -> Type:
         raise TypeError(f"DataTypes.PANDAS needs a pandas DataFrame as sample, not a {type(sample).__name__}.")
     columns = []
     for position, name in enumerate(sample.columns):
-        if isinstance(name, bool) or not isinstance(name, (str, int)) and not hasattr(name, "item"):
+        if isinstance(name, bool) or (not isinstance(name, (str, int)) and not hasattr(name, "item")):
             raise TypeError(f"Column names must be text or whole numbers, not {name!r}.")
         column = sample.iloc[:, position]
         dtype = dtypes.name_of(column.dtype)

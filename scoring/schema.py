@@ -345,5 +345,5 @@ def _array_shape(value: Any) -> Optional[Tuple[int, ...]]:
     if all(isinstance(each, list) for each in value):
         inner = {_array_shape(each) for each in value}
         only = inner.pop()
-        return None if inner or only is None else (len(value),) + only
+        return None if inner or only is None else (len(value), *only)
     return (len(value),) if all(isinstance(each, (int, float)) for each in value) else None
