@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import inline_serializer
 from rest_framework import serializers
 
 
+@cache
 def error_serializer():
     return inline_serializer(
         "Error",

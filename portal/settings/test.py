@@ -9,8 +9,8 @@ import tempfile
 os.environ.setdefault("MODELPORT_DATA", tempfile.mkdtemp(prefix="modelport-test-"))
 os.environ.setdefault("MODELPORT_ALLOW_PROCESS_TARGET", "yes")
 
-from portal.settings.base import *  # noqa: E402, F403
-from portal.settings.base import STORAGES  # noqa: E402
+from portal.settings.base import *  # noqa: F403
+from portal.settings.base import DATA_DIR, DATABASES, STORAGES
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
@@ -18,3 +18,6 @@ STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.Static
 ALLOWED_HOSTS = ["*"]
 SERVESTATIC_AUTOREFRESH = True
 ACCOUNT_RATE_LIMITS = False
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    # A file, as in production: the database in memory that Django would use has no WAL and does not wait for a lock.
+    DATABASES["default"]["TEST"] = {"NAME": DATA_DIR / "test.sqlite3"}
