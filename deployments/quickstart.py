@@ -17,6 +17,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+import scoring
 from deployments import engines
 from deployments.actions.deploy import Deployed, deploy
 from deployments.actions.services import regenerate_key
@@ -104,7 +105,7 @@ def train(folder: Path, console: Console) -> None:
     uv = Path(sys.executable).with_name("uv")
     uv = str(uv) if uv.exists() else shutil.which("uv") or "uv"
     _call([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(environment)], folder)
-    _call([uv, "pip", "install", "--quiet", "--python", str(python), "-r", "requirements.txt"], folder)
+    _call([uv, "pip", "install", "--quiet", "--python", str(python), "-r", "requirements.txt", *scoring.requirements()], folder)
     console.end("packages")
     console.begin("train", "Train the model and write its schema")
     _call([str(python), "train.py", str(folder)], folder)

@@ -98,6 +98,7 @@ def build_assets() -> None:
     lock, installed = fingerprint([ASSETS / "package-lock.json"]), ASSETS / "node_modules" / ".installed-from"
     if not installed.exists() or installed.read_text() != lock:
         run_quietly([npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"], environment)
+        installed.parent.mkdir(exist_ok=True)
         installed.write_text(lock)
     run_quietly([node, "build.mjs"], environment)
     BUILT.mkdir(parents=True, exist_ok=True)
