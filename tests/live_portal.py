@@ -1,0 +1,125 @@
+"""A real portal's web process (granian, one worker) with a data folder of its own, for tests and benchmarks that measure it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2 as httpx
+import psutil
+
+ROOT = Path(__file__).resolve().parents[1]
+PREPARE = """
+import json
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+call_command("createcachetable", verbosity=0)
+from portal.accounts import actions
+from portal.accounts.models import Membership, ResourceGroup, User
+group = ResourceGroup.objects.create(name="demo")
+user = User.objects.create(username="someone")
+Membership.objects.create(group=group, user=user, role="owner")
+reader = User.objects.create(username="reader")
+Membership.objects.create(group=group, user=reader, role="reader")
+print(json.dumps({who.username: actions.issue_token(user=who, name="test")[1] for who in (user, reader)}))
+"""
+
+
+@dataclass
+class LivePortal:
+    url: str
+    data: Path
+    tokens: dict[str, str]
+    process: subprocess.Popen
+    environment: dict[str, str]
+
+    def client(self, who: str = "someone", **options) -> httpx.Client:
+        headers = {"Authorization": f"Bearer {self.tokens[who]}"} if who else {}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=120, **options)
+
+    def memory(self) -> int:
+        """Resident bytes of the web process and its workers."""
+        main = psutil.Process(self.process.pid)
+        return sum(process.memory_info().rss for process in [main, *main.children(recursive=True)])
+
+    def staged(self) -> list[Path]:
+        return [path for path in (self.data / "staging").iterdir() if path.is_file()]
+
+    def blobs(self) -> list[Path]:
+        folder = self.data / "blobs"
+        return [path for path in folder.rglob("*") if path.is_file()] if folder.exists() else []
+
+    def run(self, code: str) -> str:
+        """The standard output of Python code with the portal's settings."""
+        return _python(code, self.environment)
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def _python(code: str, environment: dict[str, str]) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", f"import django\ndjango.setup()\n{code}"],
+        env=environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    if done.returncode:
+        raise RuntimeError(done.stderr[-3000:])
+    return done.stdout
+
+
+@contextmanager
+def live_portal(data: Path, **variables: str):
+    """Starts it, yields a LivePortal, and ends it; `variables` are MODELPORT_ settings."""
+    port = free_port()
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("MODELPORT_", "DJANGO_", "PYTEST_"))}
+    environment |= {
+        "MODELPORT_DATA": str(data),
+        "MODELPORT_PORT": str(port),
+        "DJANGO_SETTINGS_MODULE": "portal.settings.base",
+        "PYTHONPATH": str(ROOT),
+    }
+    environment |= {f"MODELPORT_{key}": value for key, value in variables.items()}
+    tokens = json.loads(_python(PREPARE, environment).splitlines()[-1])
+    command = [sys.executable, "-m", "granian", "--interface", "asginl", "--no-ws", "--host", "127.0.0.1", "--port", str(port)]
+    with open(data / "web.log", "wb") as log:
+        process = subprocess.Popen(
+            [*command, "--workers", "1", "--log-level", "warning", "portal.asgi:application"],
+            env=environment,
+            cwd=ROOT,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        portal = LivePortal(f"http://127.0.0.1:{port}", data, tokens, process, environment)
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                if httpx.get(f"{portal.url}/healthz", timeout=5).status_code == 200:
+                    break
+            except httpx.HTTPError:
+                pass
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError((data / "web.log").read_text()[-3000:])
+            time.sleep(0.2)
+        yield portal
+    finally:
+        process.terminate()
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(5)
