@@ -6,7 +6,4 @@ class DeploymentsConfig(AppConfig):
     verbose_name = "Deployments: environments, operations, services"
 
     def ready(self) -> None:
-        try:
-            from deployments import signals  # noqa: F401  (a new group gets an environment)
-        except ImportError:
-            pass
+        from deployments import signals  # noqa: F401  (a new group gets an environment)

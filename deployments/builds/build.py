@@ -8,7 +8,6 @@ costs only the bundle's layer. Nothing half-made stays, whatever happens.
 from __future__ import annotations
 
 import hashlib
-import json
 import time
 
 import scoring
@@ -22,8 +21,6 @@ from deployments.steps import Journal
 from registry.actions.images import discard_image_draft, record_built_image
 from registry.models import Image, Manifest
 
-#: raised when the way environments are installed changes, so that old ones are not reused
-RECIPE = 1
 PROBE_SECONDS = 120
 
 
@@ -82,7 +79,7 @@ def _resolve(builder: Builder, manifest: Manifest, journal: Journal) -> tuple[Ba
         for note in manifest.requirement_notes:
             journal.line(f"Note: {note}")
         requirements = "\n".join([*manifest.requirements.splitlines(), *scoring.requirements()]) + "\n"
-        key = _digest(requirements, base.digest, base.platform, json.dumps(settings.BUILD_SETTINGS.get("index_url", "")), str(RECIPE))
+        key = _digest(requirements, base.digest, base.platform, builder.index_identity(), str(builder.recipe))
         kept = PackageLock.objects.filter(pk=key).first()
         if kept:
             step.state, step.note = OperationStep.State.SKIPPED, f"The lock of {kept.created_at:%Y-%m-%d %H:%M} UTC is reused."
@@ -96,7 +93,7 @@ def _resolve(builder: Builder, manifest: Manifest, journal: Journal) -> tuple[Ba
 
 def _environment(builder: Builder, base: Base, lock: str, journal: Journal) -> EnvironmentImage:
     with journal.step("environment", "Install packages") as step:
-        key = _digest(base.digest, lock, base.platform, str(RECIPE))
+        key = _digest(base.digest, lock, base.platform, str(builder.recipe))
         kept = builder.find_environment(base, key)
         if kept:
             step.state, step.note = OperationStep.State.SKIPPED, f"The environment {key[:12]} is reused: {len(kept.packages)} packages."

@@ -243,7 +243,7 @@ SPECTACULAR_SETTINGS = {
 }
 
 # --- jobs ---------------------------------------------------------------------------------------
-BROKER_URL = env.text("BROKER_URL", "fsq://")
+BROKER_URL = env.text("BROKER_URL", "fsq://folder")
 CELERY_BROKER_URL = BROKER_URL
 CELERY_BROKER_TRANSPORT_OPTIONS = transport_options(BROKER_URL, BROKER_DIR)
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
