@@ -12,7 +12,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from deployments import engines, observation, routing, work
+from deployments import engines, observation, routing, traffic, work
 from deployments.models import Environment, Operation, Replica, Revision, Service, ServiceKey
 from deployments.specs import spec_of
 from deployments.targets.base import Target
@@ -134,7 +134,8 @@ def check_environment(environment_id) -> None:
 
 
 def housekeeping() -> None:
-    """Hourly: expired session keys, and replicas that no revision wants."""
+    """Hourly: expired session keys, old traffic buckets, and replicas that no revision wants."""
+    traffic.fold()
     ServiceKey.objects.filter(slot=ServiceKey.Slot.SESSION, expires_at__lt=timezone.now()).delete()
     for alias in engines.aliases():
         if not Environment.objects.filter(target=alias).exists():

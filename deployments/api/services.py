@@ -9,7 +9,7 @@ from rest_framework import mixins
 from rest_framework import serializers as drf
 from rest_framework.response import Response
 
-from deployments import logs, states, swagger, telemetry
+from deployments import logs, states, swagger, traffic
 from deployments.actions import services
 from deployments.api import serializers
 from deployments.api.views import accepted, environment_of, find_named, validated
@@ -116,7 +116,7 @@ class ServiceViewSet(ScopedViewSet, mixins.ListModelMixin):
     def metrics(self, request, group=None, name=None):
         """Calls, errors and latencies from the gateway's log."""
         asked = request.query_params.get("hours", "1")
-        return Response(telemetry.summary(self.get_object(), hours=min(int(asked), 24 * 30) if asked.isdecimal() and int(asked) else 1))
+        return Response(traffic.summary(self.get_object(), hours=min(int(asked), 24 * 30) if asked.isdecimal() and int(asked) else 1))
 
     @extend_schema(responses={200: OpenApiTypes.OBJECT})
     def openapi(self, request, group=None, name=None):

@@ -10,7 +10,7 @@ from portal.accounts.permissions import scoped
 class TrafficBucket(models.Model):
     """The calls of one service, revision and status class in one stretch of time.
 
-    `latencies` are counts in the fixed log-scale buckets of deployments.telemetry.histogram.
+    `latencies` are counts by bucket of deployments.telemetry.histogram, whose bounds never change.
     """
 
     service = models.ForeignKey("deployments.Service", on_delete=models.CASCADE, related_name="traffic")
@@ -23,7 +23,7 @@ class TrafficBucket(models.Model):
     microseconds = models.BigIntegerField(default=0)
     bytes_in = models.BigIntegerField(default=0)
     bytes_out = models.BigIntegerField(default=0)
-    latencies = models.JSONField(default=list)
+    latencies = models.JSONField(default=dict)
 
     objects = scoped("service__group").as_manager()
 
