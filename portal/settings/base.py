@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import environ
 from csp.constants import NONCE, NONE, SELF
+from servestatic.compress import Compressor
 
 from portal import env
 from portal.broker import transport_options
@@ -182,6 +183,8 @@ STORAGES = {
 }
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
+# Source maps too are left as they are: they are large, only a developer's browser asks for them, and the first start waits.
+SERVESTATIC_SKIP_COMPRESS_EXTENSIONS = (*Compressor.SKIP_COMPRESS_EXTENSIONS, "map")
 MAX_FILE_BYTES = env.number("MAX_FILE_BYTES", 20 * 2**30, least=1)
 MAX_FILES = env.number("MAX_FILES", 10_000, least=1)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
@@ -240,6 +243,12 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "APPEND_COMPONENTS": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": "A personal token, mpu_..."}}},
     "SECURITY": [{"token": []}],
+    "ENUM_NAME_OVERRIDES": {
+        "OperationState": "deployments.models.operations.Operation.State",
+        "StepState": "deployments.models.operations.OperationStep.State",
+        "RevisionState": "deployments.models.revisions.Revision.State",
+        "ReplicaState": "deployments.models.replicas.Replica.State",
+    },
 }
 
 # --- jobs ---------------------------------------------------------------------------------------

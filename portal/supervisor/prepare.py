@@ -15,6 +15,9 @@ from django.db.migrations.executor import MigrationExecutor
 from portal import broker
 from portal.supervisor.processes import processes
 
+#: pages of libraries that the portal does not show
+UNUSED = ["redoc", "rest_framework"]
+
 
 def prepare() -> None:
     for process in processes():
@@ -39,10 +42,10 @@ def collect_static() -> None:
     stamp = settings.STATIC_ROOT / ".collected"
     rows = []
     for finder in get_finders():
-        for path, storage in finder.list(None):
+        for path, storage in finder.list(UNUSED):
             rows.append((path, storage.size(path), storage.get_modified_time(path).timestamp()))
     wanted = hashlib.sha256(json.dumps(sorted(rows)).encode()).hexdigest()
     if stamp.exists() and stamp.read_text() == wanted:
         return
-    call_command("collectstatic", interactive=False, verbosity=0, clear=True)
+    call_command("collectstatic", interactive=False, verbosity=0, clear=True, ignore_patterns=UNUSED)
     stamp.write_text(wanted)
