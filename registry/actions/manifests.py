@@ -188,7 +188,7 @@ def _check_code(driver: Text | None, schema: Text | None, faults: Faults) -> dic
         info = drivers.inspect_source(driver[1], filename=driver[0])
         for error in info.errors:
             faults.add("driver", error.message)
-    if parsed is not None and info is not None and not info.errors:
+    if info is not None and not info.errors and (schema is None) == (parsed is None):
         for sentence in drivers.check_arguments(info, parsed):
             faults.add("driver", sentence)
     return parsed.to_json() if parsed is not None else None

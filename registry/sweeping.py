@@ -1,0 +1,71 @@
+"""Which bytes nobody needs, and how they go without pulling them from under a new reference.
+
+Safe while people upload: an asset's row is locked and looked at again before its bytes
+are deleted, all in one transaction; `Incoming` takes the same lock before it relies on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+from django.db import models, transaction
+from django.utils import timezone
+
+from registry.models import Asset, UploadSet
+from registry.storage import blob_name, blobs
+
+
+def _unreferenced(age: timedelta) -> models.QuerySet:
+    """Rows that nothing points to, found by asking every foreign key there is, also one that is added later."""
+    rows = Asset.objects.filter(stored_at__lt=timezone.now() - age)
+    for relation in Asset._meta.related_objects:
+        pointing = relation.related_model._base_manager.filter(**{relation.field.name: models.OuterRef("pk")})
+        rows = rows.filter(~models.Exists(pointing))
+    return rows
+
+
+def expire_upload_sets() -> int:
+    """Sets that are over, used up or not; their files may then be orphans."""
+    _, per_model = UploadSet.objects.filter(expires_at__lt=timezone.now()).delete()
+    return per_model.get("registry.UploadSet", 0)
+
+
+def orphan_assets(age: timedelta) -> list[Asset]:
+    return list(_unreferenced(age).order_by("sha256"))
+
+
+def stray_blobs(age: timedelta) -> Iterator[Asset]:
+    """Stored bytes without a row, from a transaction that was undone; as unsaved assets."""
+    storage, limit = blobs(), timezone.now() - age
+    if not storage.exists("sha256"):
+        return
+    for folder in storage.listdir("sha256")[0]:
+        names = storage.listdir(f"sha256/{folder}")[1]
+        known = set(Asset.objects.filter(pk__in=names).values_list("pk", flat=True))
+        for name in names:
+            stored_at = storage.get_modified_time(blob_name(name))
+            if name not in known and stored_at < limit:
+                yield Asset(sha256=name, size=storage.size(blob_name(name)), stored_at=stored_at)
+
+
+def remove_orphan(asset: Asset, age: timedelta) -> bool:
+    """Deletes row and bytes, unless somebody came to need them meanwhile."""
+    with transaction.atomic():
+        # For bytes without a row, the row is made first: it is what arriving bytes wait for.
+        Asset.objects.get_or_create(pk=asset.pk, defaults={"size": asset.size, "stored_at": asset.stored_at})
+        Asset.objects.select_for_update().filter(pk=asset.pk).first()
+        if not _unreferenced(age).filter(pk=asset.pk).exists():
+            return False
+        Asset.objects.filter(pk=asset.pk).delete()
+        blobs().delete(blob_name(asset.sha256))
+    return True
+
+
+def remove_stale_staging(folder: Path, before: float) -> int:
+    """Staging files of processes that were killed; `before` is seconds since the epoch."""
+    stale = [path for path in folder.glob("*.part") if path.stat().st_mtime < before]
+    for path in stale:
+        path.unlink(missing_ok=True)
+    return len(stale)
