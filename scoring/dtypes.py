@@ -160,9 +160,12 @@ def _sub(found: Any) -> Optional[Tuple[Any, Tuple[int, ...]]]:
 
 
 def _unit(state: Tuple[Any, ...]) -> str:
-    """The unit of a datetime64, kept at the end of its state as ((unit, count, ...),) or nested once more."""
+    """The unit of a datetime64; it stands last in the state, as (metadata, (unit, count, ...))."""
     found = state[-1] if state else None
-    while isinstance(found, tuple) and found:
-        found = found[0] if not isinstance(found[0], dict) or len(found) < 2 else found[1]
-    unit = found.decode("ascii", "replace") if isinstance(found, bytes) else found
-    return unit if isinstance(unit, str) and re.match(r"^[A-Za-z]{1,2}$", unit) else "ns"
+    if isinstance(found, tuple) and len(found) == 2:
+        found = found[1]
+    if isinstance(found, tuple) and len(found) > 1 and type(found[1]) is int and 0 < found[1] < 10_000:
+        unit = found[0].decode("ascii", "replace") if isinstance(found[0], bytes) else found[0]
+        if isinstance(unit, str) and re.match(r"^[A-Za-z]{1,2}$", unit):
+            return (str(found[1]) if found[1] > 1 else "") + unit
+    return "ns"
