@@ -93,6 +93,11 @@ class Incoming:
     def __exit__(self, *error) -> None:
         self.abort()
 
+    def __del__(self) -> None:
+        # A form whose parsing broke off drops its handler and tells nobody.
+        if hasattr(self, "_file"):
+            self.abort()
+
     def write(self, data: bytes) -> None:
         """Raises TooLarge beyond settings.MAX_FILE_BYTES and InsufficientStorage when the disk is full."""
         self.size += len(data)

@@ -92,7 +92,12 @@ class BlobUploadHandler(FileUploadHandler):
         self.incoming = Incoming()
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
-        self.incoming.write(raw_data)
+        try:
+            self.incoming.write(raw_data)
+        except BaseException:
+            # Django's parser closes the files that are complete, not the one that is arriving.
+            self.incoming.abort()
+            raise
 
     def file_complete(self, file_size: int) -> FormFile:
         return FormFile(self.incoming, self.file_name, self.content_type, file_size, self.charset)

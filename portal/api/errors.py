@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from django.core.exceptions import PermissionDenied, RequestDataTooBig, ValidationError
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation, ValidationError
 from django.db.models import ProtectedError
 from django.http import Http404, JsonResponse
 from rest_framework import exceptions
@@ -63,6 +63,8 @@ def describe(error: Exception) -> dict | None:
         return envelope("NotFound", "There is no such thing, or you may not see it.", 404)
     if isinstance(error, RequestDataTooBig):
         return envelope("TooLarge", "The request body is too large. Upload files through an upload set.", 413)
+    if isinstance(error, SuspiciousOperation):  # too many files or fields, a host name that is not ours
+        return envelope("BadRequest", str(error) or "The request cannot be used.", 400)
     if isinstance(error, PermissionDenied):
         return envelope("NotAllowed", str(error) or "You may not do this.", 403)
     if isinstance(error, exceptions.ValidationError):
