@@ -27,6 +27,7 @@ class Stateful(models.Model):
         sources = [state for state, targets in self.MOVES.items() if to in targets]
         moved = type(self)._default_manager.filter(pk=self.pk, state__in=sources, **(where or {})).update(state=to, **also)
         if not moved:
-            self.refresh_from_db()
+            # Only the state: with a fresh fence a stale holder would pass for the new one at its next try.
+            self.refresh_from_db(fields=["state"])
             raise IllegalMove(f"{self} is {self.state}; it cannot become {to}.")
         self.refresh_from_db()
