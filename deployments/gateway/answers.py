@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 
-#: status -> (code, message, seconds to wait before trying again): what HAProxy itself finds out
+#: status -> (code, message, seconds to wait before trying again): what HAProxy itself finds out. What does not parse (400)
+#: and headers that do not arrive (408) are answered before there is a call, with HAProxy's own plain text.
 FOUND_BY_HAPROXY = {
-    408: ("RequestTimeout", "The request did not arrive in time.", 0),
     500: ("InternalServerError", "The gateway failed on this call.", 0),
     502: ("BadGateway", "The service closed the connection without an answer.", 1),
     503: ("Unavailable", "No replica of this service answers now. Try again.", 2),
     504: ("Timeout", "The service did not answer in time.", 0),
 }
-
 NOT_FOUND = (404, "NotFound", "There is no such service here.")
 NO_PATH = (404, "NotFound", "The service has no such address.")
 UNAUTHORIZED = (401, "Unauthorized", "A valid key of this service is needed: Authorization: Bearer <key>.")
@@ -31,7 +30,7 @@ def body(status: int, code: str, message: str) -> str:
 
 def answer(what: tuple[int, str, str], condition: str, **headers: str) -> str:
     """One `http-request return` line; header names are written with underscores."""
-    status, code, message = what
+    status = what[0]
     extra = "".join(f" hdr {name.replace('_', '-')} '{value}'" for name, value in headers.items())
     return f"  http-request return status {status} content-type application/json lf-string {body(*what)}{extra} {condition}"
 

@@ -124,8 +124,8 @@ class Gateway:
         new.mkdir(mode=0o700)
         try:
             for filename, text in rendered.files.items():
-                with open(new / filename, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as handle:
-                    handle.write(text)
+                with open(new / filename, "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as handle:
+                    handle.write(text.encode())
                     handle.flush()
                     os.fsync(handle.fileno())
             self._check(new / "haproxy.cfg")
@@ -248,6 +248,6 @@ def change_servers(worker: WorkerControl, wanted: dict[str, dict[str, str]]) -> 
 
 def _same(path: Path, text: str) -> bool:
     try:
-        return path.read_text() == text
+        return path.read_bytes() == text.encode()
     except FileNotFoundError:
         return False

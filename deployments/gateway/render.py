@@ -54,13 +54,18 @@ def backend_lines(service: ServiceRoute, backend: RevisionBackend, settings: Gat
         f"backend {backend_name(service, backend)}",
         "  balance leastconn",
         f"  timeout server {timeout}s",
-        f"  retry-on conn-failure{' empty-response' if service.repeatable else ''}",
+        # Only a request that lies in the buffer as a whole can be sent again, so it is waited for.
+        *(
+            ["  option http-buffer-request", "  retry-on conn-failure empty-response"]
+            if service.repeatable
+            else ["  retry-on conn-failure"]
+        ),
         f"  http-request set-header X-Modelport-Secret {service.secret}",
         "  option httpchk",
         "  http-check connect",
         f"  http-check send meth GET uri /readyz ver HTTP/1.1 hdr Host replica hdr X-Modelport-Secret {service.secret} hdr Connection close",
         "  http-check expect status 200",
-        *(f"  http-check expect rstring '\"{key}\" *: *\"{re.escape(value)}\"'" for key, value in expected.items()),
+        *(f'  http-check expect rstring \'"{key}" *: *"{re.escape(value)}"\'' for key, value in expected.items()),
     ]
 
 

@@ -96,7 +96,11 @@ def frontend(settings: GatewaySettings) -> list[str]:
         "  http-request set-var(txn.route) var(txn.name),map(services.map)",
         "  http-request set-var(txn.service) var(txn.route),field(1,|)",
         "  http-request set-var-fmt(txn.pair) %[var(txn.service)]|%[req.fhdr(origin)]",
-        *([f"  http-request set-var(txn.origin) req.fhdr(origin) if {one_origin} {{ req.fhdr(origin) -m str {portal} }}"] if portal else []),
+        *(
+            [f"  http-request set-var(txn.origin) req.fhdr(origin) if {one_origin} {{ req.fhdr(origin) -m str {portal} }}"]
+            if portal
+            else []
+        ),
         f"  http-request set-var(txn.origin) req.fhdr(origin) if {one_origin} {{ var(txn.pair),map(origins.map) -m found }}",
         answers.answer(answers.NOT_FOUND, "if !{ var(txn.service) -m found }"),
         "",
@@ -117,19 +121,18 @@ def frontend(settings: GatewaySettings) -> list[str]:
         "",
         "  # the key: one header, looked up as service/hash, so that another service's key is simply not there",
         "  http-request set-var-fmt(txn.lookup) %[var(txn.service)]/%[http_auth_bearer,sha2(256),hex,lower] "
-        "if { req.fhdr_cnt(authorization) eq 1 }",
+        # The whole value is looked at: HAProxy's own reading stops at a comma, and would take the first of two keys in one line.
+        "if { req.fhdr_cnt(authorization) eq 1 } { req.fhdr(authorization) -m reg -i '^bearer +[a-z0-9_-]{1,200} *$' }",
         "  http-request set-var(txn.entry) var(txn.lookup),map(keys.map)",
         "  http-request set-var(txn.expires) var(txn.entry),field(2,|)",
         "  http-request set-var(txn.key) var(txn.entry),field(1,|) if { date,neg,add(txn.expires) gt 0 }",
-        answers.answer(
-            answers.UNAUTHORIZED, f"if !{public} !{{ var(txn.key) -m found }}", WWW_Authenticate='Bearer realm="modelport"'
-        ),
+        answers.answer(answers.UNAUTHORIZED, f"if !{public} !{{ var(txn.key) -m found }}", WWW_Authenticate='Bearer realm="modelport"'),
         "",
         "  # can it be answered now",
         answers.answer(answers.STOPPED, "if { var(txn.route),field(2,|) -m str stopped }", Retry_After="30"),
         answers.answer(answers.STARTING, "if { var(txn.route),field(2,|) -m str starting }", Retry_After="2"),
         "  http-request set-var(txn.limit) var(txn.route),field(4,|)",
-        answers.answer(answers.TOO_LARGE, "if { req.hdr_val(content-length),neg,add(txn.limit) lt 0 }"),
+        answers.answer(answers.TOO_LARGE, "if { req.fhdr(content-length),neg,add(txn.limit) lt 0 }"),
         "",
         "  # what the replica must not see, and what it must",
         "  http-request del-header authorization",
