@@ -1,7 +1,44 @@
-"""What every template knows."""
+"""What every template knows: addresses, the theme, and, on a group's pages, the frame around them."""
+
+from __future__ import annotations
 
 from django.conf import settings
+from django.utils.functional import SimpleLazyObject
+
+from deployments.models import Operation
+from frontend.navigation import menu
+from portal.accounts.models import ResourceGroup
+from portal.accounts.permissions import Permission, Role, role_in
+
+THEMES = {"light": ("Light", "sun"), "dark": ("Dark", "moon"), "system": ("As the system", "device-desktop")}
 
 
 def portal(request) -> dict:
-    return {"PORTAL_URL": settings.PORTAL_URL, "GATEWAY_URL": settings.GATEWAY_URL}
+    theme = request.COOKIES.get("modelport-theme", "system")
+    return {
+        "PORTAL_URL": settings.PORTAL_URL,
+        "GATEWAY_URL": settings.GATEWAY_URL,
+        "theme": theme if theme in THEMES else "system",
+        "themes": THEMES,
+        "frame": SimpleLazyObject(lambda: _frame(request)),
+    }
+
+
+def _frame(request) -> dict:
+    """The menu and the groups to switch to; asked for only when a page draws the frame."""
+    user = getattr(request, "user", None)
+    group = getattr(request, "group", None)
+    if user is None or not user.is_authenticated:
+        return {}
+    frame: dict = {"groups": list(ResourceGroup.objects.allowing(user, Permission.GROUP_READ))}
+    if group is not None:
+        role = role_in(user, group)
+        frame |= {
+            "group": group,
+            "role": Role(role).label if role else "",
+            "menu": menu(request, group),
+            "running": Operation.objects.allowing(user, Permission.OPERATION_READ)
+            .filter(group=group, state__in=[Operation.State.NOT_STARTED, Operation.State.RUNNING])
+            .count(),
+        }
+    return frame

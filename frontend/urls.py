@@ -1,1 +1,116 @@
-urlpatterns = []
+"""The pages. Collections end in a slash; a version is said as name:number."""
+
+from django.urls import path, re_path, register_converter
+
+from frontend.views import deploy, environments, home, images, manifests, models, operations, people, services
+from portal.names import NAME
+
+app_name = "pages"
+
+
+class NameConverter:
+    regex = NAME
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    to_url = to_python
+
+
+class SaidConverter(NameConverter):
+    regex = rf"{NAME}:[1-9][0-9]{{0,8}}"
+
+
+register_converter(NameConverter, "name")
+register_converter(SaidConverter, "said")
+
+GROUP = "g/<name:group>/"
+
+
+def noun(plural: str, *, one: str, list_view, new_view, detail_view, delete_view) -> list:
+    """The four pages that models, manifests and images share."""
+    return [
+        path(f"{GROUP}{plural}/", list_view.as_view(), name=plural),
+        path(f"{GROUP}{plural}/new", new_view.as_view(), name=f"new_{one}"),
+        path(f"{GROUP}{plural}/<said:said>", detail_view.as_view(), name=one),
+        path(f"{GROUP}{plural}/<said:said>/delete", delete_view.as_view(), name=f"delete_{one}"),
+    ]
+
+
+SERVICE = f"{GROUP}services/<name:name>/"
+ENVIRONMENT = f"{GROUP}environments/<name:name>/"
+
+urlpatterns = [
+    path("", home.StartView.as_view(), name="start"),
+    re_path(r"^setup/(?P<link>[A-Za-z0-9_-]{1,100})/$", home.SetupView.as_view(), name="setup"),
+    path("theme", home.ThemeView.as_view(), name="theme"),
+    path("help", home.help_page, name="help"),
+    path("groups/new", people.NewGroupView.as_view(), name="new_group"),
+    path("profile", people.ProfileView.as_view(), name="profile"),
+    path("profile/tokens/<str:key_id>/revoke", people.RevokeTokenView.as_view(), name="revoke_token"),
+    path("users", people.UsersView.as_view(), name="users"),
+    path("api/docs/", people.api_docs, name="api_docs"),
+    path(GROUP, home.HomeView.as_view(), name="home"),
+    path(f"{GROUP}deploy", deploy.DeployView.as_view(), name="deploy"),
+    *noun(
+        "models",
+        one="model",
+        list_view=models.ModelListView,
+        new_view=models.RegisterModelView,
+        detail_view=models.ModelView,
+        delete_view=models.DeleteModelView,
+    ),
+    path(f"{GROUP}models/<name:name>/", models.ModelNameView.as_view(), name="model_name"),
+    path(f"{GROUP}models/<said:said>/edit", models.DescribeModelView.as_view(), name="edit_model"),
+    *noun(
+        "manifests",
+        one="manifest",
+        list_view=manifests.ManifestListView,
+        new_view=manifests.CreateManifestView,
+        detail_view=manifests.ManifestView,
+        delete_view=manifests.DeleteManifestView,
+    ),
+    *noun(
+        "images",
+        one="image",
+        list_view=images.ImageListView,
+        new_view=images.CreateImageView,
+        detail_view=images.ImageView,
+        delete_view=images.DeleteImageView,
+    ),
+    path(f"{GROUP}environments/", environments.EnvironmentListView.as_view(), name="environments"),
+    path(f"{GROUP}environments/new", environments.CreateEnvironmentView.as_view(), name="new_environment"),
+    path(ENVIRONMENT, environments.EnvironmentView.as_view(), name="environment"),
+    path(f"{ENVIRONMENT}edit", environments.EditEnvironmentView.as_view(), name="edit_environment"),
+    path(f"{ENVIRONMENT}test", environments.TestEnvironmentView.as_view(), name="test_environment"),
+    path(f"{ENVIRONMENT}delete", environments.DeleteEnvironmentView.as_view(), name="delete_environment"),
+    path(f"{GROUP}services/", services.ServiceListView.as_view(), name="services"),
+    path(f"{GROUP}services/new", services.CreateServiceView.as_view(), name="new_service"),
+    path(SERVICE, services.ServiceView.as_view(), name="service"),
+    path(f"{SERVICE}docs", services.ServiceDocsView.as_view(), name="service_docs"),
+    path(f"{SERVICE}openapi.json", services.ServiceOpenAPIView.as_view(), {"version": "openapi"}, name="service_openapi"),
+    path(f"{SERVICE}swagger.json", services.ServiceOpenAPIView.as_view(), {"version": "swagger"}, name="service_swagger"),
+    path(f"{SERVICE}session-key", services.SessionKeyView.as_view(), name="service_session_key"),
+    path(f"{SERVICE}keys", services.ServiceKeysView.as_view(), name="service_keys"),
+    re_path(
+        rf"^g/(?P<group>{NAME})/services/(?P<name>{NAME})/keys/(?P<slot>primary|secondary)/regenerate$",
+        services.RegenerateKeyView.as_view(),
+        name="regenerate_key",
+    ),
+    path(f"{SERVICE}logs", services.ServiceLogsView.as_view(), name="service_logs"),
+    path(f"{SERVICE}history", services.ServiceHistoryView.as_view(), name="service_history"),
+    path(f"{SERVICE}history/<int:number>/roll-back", services.RollBackView.as_view(), name="roll_back"),
+    path(f"{SERVICE}settings", services.ServiceSettingsView.as_view(), name="service_settings"),
+    path(f"{SERVICE}stop", services.StopServiceView.as_view(), name="stop_service"),
+    path(f"{SERVICE}start", services.StartServiceView.as_view(), name="start_service"),
+    path(f"{SERVICE}delete", services.DeleteServiceView.as_view(), name="delete_service"),
+    path(f"{GROUP}operations/", operations.OperationListView.as_view(), name="operations"),
+    path(f"{GROUP}operations/<uuid:pk>", operations.OperationView.as_view(), name="operation"),
+    path(f"{GROUP}operations/<uuid:pk>/log", operations.OperationLogView.as_view(), name="operation_log"),
+    path(f"{GROUP}operations/<uuid:pk>/stream", operations.stream, name="operation_stream"),
+    path(f"{GROUP}operations/<uuid:pk>/cancel", operations.CancelOperationView.as_view(), name="cancel_operation"),
+    path(f"{GROUP}operations/<uuid:pk>/rerun", operations.RerunOperationView.as_view(), name="rerun_operation"),
+    path(f"{GROUP}members/", people.MembersView.as_view(), name="members"),
+    path(f"{GROUP}members/<str:username>/role", people.ChangeRoleView.as_view(), name="change_role"),
+    path(f"{GROUP}members/<str:username>/remove", people.RemoveMemberView.as_view(), name="remove_member"),
+]

@@ -1,0 +1,109 @@
+// What every page has: theme, menus, copying, forms that say what they do, polling that rests with the tab.
+const root = document.documentElement;
+const system = matchMedia("(prefers-color-scheme: dark)");
+
+function paint(choice) {
+  root.dataset.theme = choice;
+  root.dataset.bsTheme = choice === "system" ? (system.matches ? "dark" : "light") : choice;
+  for (const button of document.querySelectorAll("button[name=theme]")) {
+    button.setAttribute("aria-pressed", String(button.value === choice));
+  }
+  root.classList.toggle("dark-mode", root.dataset.bsTheme === "dark"); // Swagger UI listens to this class
+  document.dispatchEvent(new CustomEvent("themechange"));
+}
+
+system.addEventListener("change", () => root.dataset.theme === "system" && paint("system"));
+
+function say(text) {
+  const region = document.getElementById("said");
+  if (!region) return;
+  region.textContent = "";
+  setTimeout(() => (region.textContent = text), 50);
+}
+
+async function copy(button) {
+  const source = button.dataset.copyFrom ? document.querySelector(button.dataset.copyFrom) : null;
+  const text = source ? ("value" in source ? source.value : source.textContent) : button.dataset.copy;
+  try {
+    await navigator.clipboard.writeText(text.trim());
+    button.classList.add("copied");
+    say("Copied");
+    setTimeout(() => button.classList.remove("copied"), 1500);
+  } catch {
+    // No permission for the clipboard: select the text, so that the keyboard can copy it.
+    const target = source || button.parentElement.querySelector("code, input");
+    if (!target) return;
+    if ("select" in target) target.select();
+    else getSelection().selectAllChildren(target);
+    say("Selected; press Control C to copy");
+  }
+}
+
+document.addEventListener("click", (event) => {
+  const theme = event.target.closest("button[name=theme]");
+  if (theme) {
+    event.preventDefault();
+    const secure = location.protocol === "https:" ? "; Secure" : "";
+    document.cookie = `modelport-theme=${theme.value}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
+    paint(theme.value);
+  }
+  const copied = event.target.closest("button[data-copy], button[data-copy-from]");
+  if (copied) copy(copied);
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+  const disabled = event.target.closest("[aria-disabled=true]");
+  if (disabled) event.preventDefault();
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") {
+    for (const menu of document.querySelectorAll("details.menu[open]")) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    }
+  }
+});
+
+// Forms: one submit, with what is happening on the button; leaving with changes asks once.
+let changed = false;
+document.addEventListener("input", (event) => {
+  if (event.target.closest("form[data-guard]")) changed = true;
+});
+document.addEventListener("submit", (event) => {
+  if (event.defaultPrevented) return;
+  changed = false;
+  const button = event.target.querySelector("button[data-busy]");
+  if (!button) return;
+  button.dataset.rest = button.innerHTML;
+  setTimeout(() => {
+    button.disabled = true;
+    button.textContent = button.dataset.busy;
+  });
+});
+addEventListener("beforeunload", (event) => {
+  if (changed) event.preventDefault();
+});
+addEventListener("pageshow", () => {
+  for (const button of document.querySelectorAll("button[data-rest]")) {
+    button.disabled = false;
+    button.innerHTML = button.dataset.rest;
+  }
+});
+
+document.addEventListener("change", (event) => {
+  if (event.target.matches("select[data-submit]")) event.target.form.requestSubmit();
+});
+
+// Live parts: polling rests while nobody looks, and a lost connection is said quietly.
+const offline = () => document.getElementById("offline");
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (document.hidden && event.detail.elt.matches("[data-live]")) event.preventDefault();
+});
+document.addEventListener("htmx:sendError", () => offline()?.removeAttribute("hidden"));
+document.addEventListener("htmx:responseError", () => offline()?.removeAttribute("hidden"));
+document.addEventListener("htmx:afterOnLoad", () => offline()?.setAttribute("hidden", ""));
+
+// Filters of a list apply as one chooses; without script there is a button.
+paint(root.dataset.theme || "system");
+document.querySelector("[data-focus]")?.focus();

@@ -1,0 +1,193 @@
+"""Images, environments, services, and the one-step form."""
+
+from __future__ import annotations
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from deployments import engines
+from deployments.models import Service
+from deployments.quantities import parse_cpu, parse_memory, show_memory
+from frontend.forms.base import MultipleFileField, NameField, StyledForm
+from frontend.forms.manifests import RecipeFields
+
+
+class QuantityField(forms.CharField):
+    """CPU or memory as people write them; the value is a number."""
+
+    def __init__(self, *, parse, show=str, **kwargs):
+        self.parse, self.show = parse, show
+        super().__init__(**kwargs)
+
+    def clean(self, value):
+        text = super().clean(value)
+        if not text:
+            return None
+        try:
+            return self.parse(text, field="value")
+        except ValidationError as error:
+            raise ValidationError(error.messages) from None
+
+    def prepare_value(self, value):
+        return self.show(value) if isinstance(value, int | float) else value
+
+
+def cpu_field(label: str = "CPU per replica", **kwargs) -> QuantityField:
+    defaults = {"initial": 0.5, "help_text": "In cores: 0.5, 1 or 500m.", "required": False}
+    return QuantityField(parse=parse_cpu, show=lambda value: f"{value:g}", label=label, **{**defaults, **kwargs})
+
+
+def memory_field(label: str = "Memory per replica", **kwargs) -> QuantityField:
+    defaults = {"initial": 512 * 2**20, "help_text": "512Mi, 1Gi.", "required": False}
+    return QuantityField(parse=parse_memory, show=lambda value: show_memory(int(value)), label=label, **{**defaults, **kwargs})
+
+
+class RowField(forms.ChoiceField):
+    """A choice of rows that one may see, said as people say them; the value is the row."""
+
+    def __init__(self, **kwargs):
+        self.rows: dict[str, object] = {}
+        super().__init__(choices=[], **kwargs)
+
+    def offer(self, rows, words=str, empty: str | None = None) -> None:
+        rows = list(rows)
+        self.rows = {str(row): row for row in rows}
+        self.choices = ([("", empty)] if empty is not None else []) + [(str(row), words(row)) for row in rows]
+
+    def clean(self, value):
+        return self.rows.get(super().clean(value))
+
+
+def image_words(image) -> str:
+    return f"{image} (manifest {image.manifest}, {image.digest.split(':')[-1][:12]})"
+
+
+def environment_words(environment) -> str:
+    words = f"{environment} ({environment.target})"
+    return f"{words}: not reachable" if environment.reachable is False else words
+
+
+class CreateImageForm(StyledForm):
+    manifest = RowField(label="Manifest", error_messages={"required": "Choose a manifest."})
+    environment = RowField(
+        label="Environment",
+        help_text="Where it is built. It decides the kind of image.",
+        error_messages={"required": "Choose an environment."},
+    )
+    name = NameField(label="Image name", required=False, help_text="Left empty, it is called as its manifest.")
+    description = forms.CharField(label="Description", required=False, widget=forms.Textarea(attrs={"rows": 2}))
+
+    def __init__(self, *args, manifests, environments, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["manifest"].offer(manifests, empty="Choose…")
+        self.fields["environment"].offer(environments, environment_words)
+
+
+class EnvironmentForm(StyledForm):
+    name = NameField(label="Name")
+    target = forms.ChoiceField(label="Kind", choices=[], help_text="What runs the services. It cannot be changed afterwards.")
+    description = forms.CharField(label="Description", required=False, max_length=500)
+    max_replicas = forms.IntegerField(label="Most replicas of a service", initial=10, min_value=1, max_value=1000)
+    max_cpu = cpu_field("Most CPU per replica", initial=4.0, required=True)
+    max_memory = memory_field("Most memory per replica", initial=8 * 2**30, required=True)
+    is_default = forms.BooleanField(label="Proposed first in forms", required=False)
+
+    def __init__(self, *args, editing: bool = False, **kwargs):
+        super().__init__(*args, **kwargs)
+        if editing:
+            del self.fields["name"], self.fields["target"]
+        else:
+            self.fields["target"].choices = [(alias, engines.title(alias)) for alias in engines.aliases()]
+
+
+class SizeFields(StyledForm):
+    replicas = forms.IntegerField(label="Replicas", initial=1, min_value=1, max_value=1000)
+    cpu = cpu_field()
+    memory = memory_field()
+
+
+class CreateServiceForm(SizeFields):
+    image = RowField(label="Image", error_messages={"required": "Choose an image."})
+    environment = RowField(label="Environment", error_messages={"required": "Choose an environment."})
+    name = NameField(label="Service name", help_text="It becomes a part of the URL and stays.")
+    access = forms.ChoiceField(label="Access", choices=Service.Access.choices)
+    timeout = forms.IntegerField(label="Seconds a call may take", initial=60, min_value=1, max_value=3600)
+    allowed_origins = forms.CharField(
+        label="Web pages that may call it",
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="Origins, one a line, like https://app.example.org. This portal may always.",
+    )
+    collect_data = forms.BooleanField(label="Collect inputs and predictions (the score file's ModelDataCollector)", required=False)
+    description = forms.CharField(label="Description", required=False, widget=forms.Textarea(attrs={"rows": 2}))
+    field_order = [
+        "image",
+        "environment",
+        "name",
+        "replicas",
+        "cpu",
+        "memory",
+        "access",
+        "timeout",
+        "allowed_origins",
+        "collect_data",
+        "description",
+    ]
+
+    def __init__(self, *args, images, environments, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["image"].offer(images, image_words, empty="Choose…")
+        self.fields["environment"].offer(environments, environment_words)
+
+    def clean_allowed_origins(self) -> list[str]:
+        return self.cleaned_data["allowed_origins"].split()
+
+
+class UpdateServiceForm(CreateServiceForm):
+    note = forms.CharField(label="Note for the history", required=False, max_length=300)
+    field_order = ["image", "replicas", "cpu", "memory", "access", "timeout", "allowed_origins", "collect_data", "description", "note"]
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, environments=[], **kwargs)
+        del self.fields["environment"], self.fields["name"]
+
+
+class DeployForm(RecipeFields, SizeFields):
+    """Files in, a service out."""
+
+    name = NameField(label="Service name", help_text="It names manifest, image and service, and becomes a part of the URL.")
+    model_set = forms.CharField(required=False, widget=forms.HiddenInput)
+    model_files = MultipleFileField(
+        label="Model files", help_text="The trained model: a file such as model.pkl, or a folder. score.py opens it by its name."
+    )
+    model_name = NameField(label="Model name", required=False, help_text="Left empty, it is called as the service.")
+    environment = RowField(label="Environment", error_messages={"required": "Choose an environment."})
+    access = forms.ChoiceField(label="Access", choices=Service.Access.choices)
+    collect_data = forms.BooleanField(label="Collect inputs and predictions (the score file's ModelDataCollector)", required=False)
+    image_only = forms.BooleanField(label="Stop after the image; deploy it later", required=False)
+
+    def __init__(self, *args, environments, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["environment"].offer(environments, environment_words)
+
+
+class DangerForm(StyledForm):
+    """The name, typed, for what cannot be brought back."""
+
+    confirm = forms.CharField(
+        label="Type the name to confirm", required=False, widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"})
+    )
+
+    def __init__(self, *args, expected: str, **kwargs):
+        self.expected = expected
+        super().__init__(*args, **kwargs)
+        self.fields["confirm"].label = f"Type {expected} to confirm"
+
+    def clean_confirm(self) -> str:
+        if self.cleaned_data["confirm"].strip() != self.expected:
+            raise ValidationError(f"Type {self.expected} exactly.")
+        return self.expected
+
+
+class ConfirmForm(StyledForm):
+    """Nothing to fill in: the page says what goes and what stays."""

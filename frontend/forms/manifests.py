@@ -1,0 +1,123 @@
+"""The parts of a recipe. Texts may be typed or come as files; a chosen file fills its text, so that nothing is lost."""
+
+from __future__ import annotations
+
+import json
+
+from django import forms
+from django.conf import settings
+
+from frontend.forms.base import MultipleFileField, NameField, StyledForm, editor
+from registry.runtimes import RUNTIMES
+from registry.uploads import read_small
+from scoring import schema as schemas
+from scoring.errors import SchemaError
+
+#: the largest text that a form reads into memory; the action knows the real limits
+MOST_TEXT = 9 * 2**20
+
+
+class RecipeFields(StyledForm):
+    """score.py, schema, dependencies, extra files and runtime: shared by the manifest form and the one-step form."""
+
+    upload_set = forms.CharField(required=False, widget=forms.HiddenInput)
+    driver = forms.CharField(label="score.py", required=False, strip=False, widget=editor("python", 16))
+    driver_file = forms.FileField(label="or choose a file", required=False, allow_empty_file=True)
+    schema = forms.CharField(
+        label="Schema",
+        required=False,
+        strip=False,
+        widget=editor("json", 8),
+        help_text="A service_schema.json. Without a schema, run() is given the raw body.",
+    )
+    schema_file = forms.FileField(label="or choose a file", required=False, allow_empty_file=True)
+    sample = forms.CharField(
+        label="or a sample request",
+        required=False,
+        strip=False,
+        widget=editor("json", 5),
+        help_text='The schema is made from it. For example {"input_df": [{"age": 41, "plan": "basic"}]}; the names on top are the arguments of run().',
+    )
+    dependencies = forms.CharField(
+        label="Dependencies",
+        required=False,
+        strip=False,
+        widget=editor("text", 8),
+        help_text="The text of a requirements.txt or of a conda environment.yml.",
+    )
+    dependencies_file = forms.FileField(label="or choose a file", required=False, allow_empty_file=True)
+    files = MultipleFileField(label="Extra files", help_text="They lie beside score.py under the same names.")
+    runtime = forms.ChoiceField(label="Runtime", choices=[])
+    python = forms.ChoiceField(label="Python", required=False, choices=[])
+
+    TEXTS = {"driver": "score.py", "schema": "service_schema.json", "dependencies": "requirements.txt"}
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["runtime"].choices = [(one.name, one.label) for one in RUNTIMES.values()]
+        self.fields["python"].choices = [
+            ("", "As the conda file says, or the usual one"),
+            *((version, version) for version in settings.PYTHON_VERSIONS),
+        ]
+        self.raw: dict[str, bytes] = {}
+        self.paths: dict[str, str] = {}
+
+    def clean(self):
+        values = super().clean()
+        for name, usual in self.TEXTS.items():
+            self._take_file(values, name, usual)
+        self._make_schema(values)
+        return values
+
+    def _take_file(self, values: dict, name: str, usual: str) -> None:
+        file = values.pop(f"{name}_file", None)
+        if file:
+            data = read_small(file, MOST_TEXT)
+            self.raw[name], self.paths[name] = data, file.name
+            # Shown again should anything be refused, as a chosen file cannot be.
+            self.data = self.data.copy()
+            self.data[self.add_prefix(name)] = data.decode(errors="replace")
+        elif (values.get(name) or "").strip():
+            # Browsers send line ends as CR LF.
+            text = values[name].replace("\r\n", "\n")
+            self.raw[name] = text.encode(errors="replace")
+            conda = name == "dependencies" and any(line.startswith(("dependencies:", "channels:")) for line in text.splitlines())
+            self.paths[name] = "environment.yml" if conda else usual
+
+    def _make_schema(self, values: dict) -> None:
+        sample = (values.get("sample") or "").strip()
+        if not sample:
+            return
+        if "schema" in self.raw:
+            self.add_error("sample", "Give a schema or a sample request, not both.")
+            return
+        try:
+            made = schemas.infer(sample)
+        except SchemaError as error:
+            self.add_error("sample", error.message + (f" (at {error.pointer})" if error.pointer else ""))
+        else:
+            self.raw["schema"], self.paths["schema"] = json.dumps(made.to_json(), indent=2).encode(), "service_schema.json"
+
+    def recipe(self, values: dict) -> dict:
+        """The keyword arguments that create_manifest and deploy share."""
+        dependencies = self._text("dependencies")
+        return {
+            "driver": self._text("driver"),
+            "schema": self._text("schema"),
+            "dependencies": (*dependencies, None) if dependencies else None,
+            "runtime": values["runtime"],
+            "python": values["python"] or None,
+        }
+
+    def _text(self, name: str) -> tuple[str, bytes] | None:
+        return (self.paths[name], self.raw[name]) if name in self.raw else None
+
+
+class CreateManifestForm(RecipeFields):
+    name = NameField(label="Name")
+    models = forms.MultipleChoiceField(label="Models", required=False, choices=[], widget=forms.SelectMultiple(attrs={"size": 6}))
+    description = forms.CharField(label="Description", required=False, widget=forms.Textarea(attrs={"rows": 2}))
+
+    def __init__(self, *args, versions=(), **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["models"].choices = [(str(version), str(version)) for version in versions]

@@ -1,0 +1,190 @@
+"""Columns as data: one table a list page. The first column is the link."""
+
+from __future__ import annotations
+
+import django_tables2 as tables
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+
+from deployments import engines
+from deployments.states import service_state
+from frontend.templatetags.portal import badge, duration, short_digest, size, when
+from registry.runtimes import RUNTIMES
+
+
+class Table(tables.Table):
+    caption = ""
+
+    class Meta:
+        template_name = "frontend/table.html"
+        order_by_field = "sort"
+
+    def __init__(self, *args, group, **kwargs):
+        self.group = group
+        super().__init__(*args, order_by_field="sort", **kwargs)
+
+    def url(self, page: str, *args) -> str:
+        return reverse(f"pages:{page}", args=[self.group.name, *args])
+
+    def link(self, page: str, row, words: str | None = None):
+        return format_html('<a href="{}">{}</a>', self.url(page, str(row)), words or str(row))
+
+    def render_created_at(self, value):
+        return when(value)
+
+    def render_size(self, value):
+        return size(value)
+
+
+def chips(words) -> str:
+    return format_html_join(" ", '<span class="chip">{}</span>', ((word,) for word in words))
+
+
+class ModelTable(Table):
+    caption = "Model versions"
+    name = tables.Column(verbose_name="Name", accessor="model__name", order_by=("model__name", "-number"))
+    tags = tables.Column(verbose_name="Tags", orderable=False, empty_values=())
+    framework = tables.Column(verbose_name="Framework", default="")
+    used = tables.Column(verbose_name="Used by", accessor="manifest_count", order_by=("manifest_count",))
+    size = tables.Column(verbose_name="Size")
+    created_at = tables.Column(verbose_name="Registered")
+    created_by = tables.Column(verbose_name="By", accessor="created_by__username", default="")
+
+    def render_name(self, record):
+        return self.link("model", record)
+
+    def render_tags(self, record):
+        return chips(tag.word for tag in record.tags.all())
+
+    def render_used(self, value):
+        return f"{value} manifest{'' if value == 1 else 's'}" if value else "nothing"
+
+
+class ManifestTable(Table):
+    caption = "Manifests"
+    name = tables.Column(verbose_name="Name", order_by=("name", "-number"))
+    models = tables.Column(verbose_name="Models", orderable=False, empty_values=())
+    runtime = tables.Column(verbose_name="Runtime")
+    schema = tables.Column(verbose_name="Schema", orderable=False, empty_values=())
+    images = tables.Column(verbose_name="Images", accessor="image_count", order_by=("image_count",))
+    created_at = tables.Column(verbose_name="Created")
+    created_by = tables.Column(verbose_name="By", accessor="created_by__username", default="")
+
+    def render_name(self, record):
+        return self.link("manifest", record)
+
+    def render_models(self, record):
+        return format_html_join(", ", "{}", ((self.link("model", use.version),) for use in record.uses.all())) or "none"
+
+    def render_runtime(self, record):
+        known = RUNTIMES.get(record.runtime)
+        return f"{known.label if known else record.runtime} {record.python}"
+
+    def render_schema(self, record):
+        return "yes" if record.service_schema else "no"
+
+
+class ImageTable(Table):
+    caption = "Images"
+    name = tables.Column(verbose_name="Name", order_by=("name", "-number"))
+    state = tables.Column(verbose_name="State", orderable=False, empty_values=())
+    manifest = tables.Column(verbose_name="Manifest", order_by=("manifest__name", "-manifest__number"))
+    digest = tables.Column(verbose_name="Digest", orderable=False, default="")
+    size = tables.Column(verbose_name="Size")
+    build_seconds = tables.Column(verbose_name="Built in", default="")
+    created_at = tables.Column(verbose_name="Created")
+
+    def render_name(self, record):
+        return self.link("image", record)
+
+    def render_state(self, record):
+        return badge("image:built" if record.is_built else "image:building")
+
+    def render_manifest(self, value):
+        return self.link("manifest", value)
+
+    def render_digest(self, value):
+        return format_html('<code title="{}">{}</code>', value, short_digest(value))
+
+    def render_build_seconds(self, value):
+        return duration(value)
+
+
+class ServiceTable(Table):
+    caption = "Services"
+    name = tables.Column(verbose_name="Name")
+    state = tables.Column(verbose_name="State", orderable=False, empty_values=())
+    image = tables.Column(verbose_name="Image", orderable=False, empty_values=())
+    environment = tables.Column(verbose_name="Environment", order_by=("environment__name",))
+    replicas = tables.Column(verbose_name="Replicas")
+    access = tables.Column(verbose_name="Access", orderable=False)
+    updated_at = tables.Column(verbose_name="Updated")
+
+    def render_name(self, record):
+        return self.link("service", record)
+
+    def render_state(self, record):
+        record.shown = service_state(record)
+        return badge(f"service:{record.shown}")
+
+    def render_image(self, record):
+        serving = next((revision for revision in record.revisions.all() if revision.state == "Serving"), None)
+        return self.link("image", serving.image) if serving else ""
+
+    def render_environment(self, value):
+        return self.link("environment", value)
+
+    def render_replicas(self, record):
+        shown = getattr(record, "shown", None) or service_state(record)
+        return f"{shown.ready}/{shown.desired}"
+
+    def render_access(self, record):
+        return "Key" if record.access == "key" else "Public"
+
+    def render_updated_at(self, value):
+        return when(value)
+
+
+class EnvironmentTable(Table):
+    caption = "Environments"
+    name = tables.Column(verbose_name="Name")
+    target = tables.Column(verbose_name="Kind")
+    reachable = tables.Column(verbose_name="Reachable", orderable=False, empty_values=())
+    services = tables.Column(verbose_name="Services", accessor="service_count", order_by=("service_count",))
+    limits = tables.Column(verbose_name="Limits per service", orderable=False, empty_values=())
+    checked_at = tables.Column(verbose_name="Last checked", default="never")
+
+    def render_name(self, record):
+        extra = format_html(' <span class="chip">proposed first</span>') if record.is_default else ""
+        return format_html("{}{}", self.link("environment", record), extra)
+
+    def render_target(self, value):
+        return engines.title(value)
+
+    def render_reachable(self, record):
+        return badge({True: "environment:yes", False: "environment:no", None: "environment:unknown"}[record.reachable])
+
+    def render_limits(self, record):
+        return format_html("{} replicas, {} cores, {}", record.max_replicas, f"{record.max_cpu:g}", size(record.max_memory))
+
+    def render_checked_at(self, value):
+        return when(value)
+
+
+class OperationTable(Table):
+    caption = "Operations"
+    label = tables.Column(verbose_name="What")
+    state = tables.Column(verbose_name="State")
+    kind = tables.Column(verbose_name="Kind")
+    created_by = tables.Column(verbose_name="By", accessor="created_by__username", default="the portal")
+    created_at = tables.Column(verbose_name="Asked")
+    took = tables.Column(verbose_name="Took", orderable=False, empty_values=())
+
+    def render_label(self, record):
+        return format_html('<a href="{}">{}</a>', self.url("operation", record.pk), record.label)
+
+    def render_state(self, record):
+        return badge(record.state)
+
+    def render_took(self, record):
+        return duration((record.ended_at - record.started_at).total_seconds()) if record.started_at and record.ended_at else ""

@@ -1,0 +1,119 @@
+"""What templates ask: may one, how does a state look, when was it, how big is it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django import template
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.html import format_html
+
+from frontend.words import look
+from portal.accounts.permissions import Role, allows, roles_with
+
+register = template.Library()
+UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+
+
+@register.simple_tag
+def icon(name: str, extra: str = "") -> str:
+    """One symbol of the sprite; decoration only, the word stands beside it."""
+    return format_html(
+        '<svg class="icon {}" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
+        extra,
+        static("frontend/built/icons.svg"),
+        name,
+    )
+
+
+@register.simple_tag(takes_context=True)
+def can(context, permission: str) -> bool:
+    """Does the person's role in the page's group grant it? Only for showing; the action asks again."""
+    request = context["request"]
+    group = getattr(request, "group", None)
+    return group is not None and allows(request.user, permission, group)
+
+
+@register.simple_tag(takes_context=True)
+def why_not(context, permission: str) -> str:
+    """The sentence beside a button that one may not use."""
+    roles = roles_with(permission)
+    needed = Role(roles[0]).label if roles else "nobody"
+    return f"Your role here is {context['frame'].get('role', 'none')}. This needs {needed}."
+
+
+@register.simple_tag
+def badge(state: str, word: str = "") -> str:
+    seen = look(state)
+    spin = "spin" if seen.spins else ""
+    return format_html('<span class="state state-{}">{}<span>{}</span></span>', seen.colour, icon(seen.icon, spin), word or seen.word)
+
+
+def ago(moment: datetime, now: datetime | None = None) -> str:
+    """3 minutes ago; in 2 days."""
+    seconds = ((now or timezone.now()) - moment).total_seconds()
+    past, seconds = seconds >= 0, abs(seconds)
+    for least, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= least:
+            count = int(seconds // least)
+            words = f"{count} {unit}{'' if count == 1 else 's'}"
+            return f"{words} ago" if past else f"in {words}"
+    return "just now" if past else "in a moment"
+
+
+@register.simple_tag
+def when(moment: datetime | None, empty: str = "never") -> str:
+    if moment is None:
+        return empty
+    shown = timezone.localtime(moment)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', shown.isoformat(timespec="seconds"), shown.strftime("%Y-%m-%d %H:%M:%S %Z"), ago(moment)
+    )
+
+
+@register.filter
+def duration(seconds: float | None) -> str:
+    """1 m 42 s"""
+    if seconds is None:
+        return ""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    seconds = round(seconds)
+    hours, minutes = seconds // 3600, seconds // 60 % 60
+    if hours:
+        return f"{hours} h {minutes} m"
+    return f"{minutes} m {seconds % 60} s" if minutes else f"{seconds} s"
+
+
+def in_units(count: float) -> str:
+    unit = 0
+    while count >= 1024 and unit < len(UNITS) - 1:
+        count, unit = count / 1024, unit + 1
+    return f"{count:.0f} {UNITS[unit]}" if unit == 0 or count >= 100 or count == int(count) else f"{count:.1f} {UNITS[unit]}"
+
+
+@register.simple_tag
+def size(count: int | None) -> str:
+    """Binary units, with the exact bytes in the title."""
+    if count is None:
+        return ""
+    return format_html('<span title="{} bytes">{}</span>', f"{count:,}", in_units(count))
+
+
+@register.filter
+def short_digest(digest: str) -> str:
+    """The 12 characters people compare."""
+    return digest.split(":")[-1][:12]
+
+
+@register.simple_tag(takes_context=True)
+def query(context, **changes) -> str:
+    """The page's own address with some parameters changed; None takes one away."""
+    values = context["request"].GET.copy()
+    for name, value in changes.items():
+        if value is None or value == "":
+            values.pop(name, None)
+        else:
+            values[name] = value
+    return f"?{values.urlencode()}"

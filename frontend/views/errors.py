@@ -1,0 +1,68 @@
+"""Error pages with fixed texts and a reference; addresses below /api/ answer JSON."""
+
+from __future__ import annotations
+
+from django.http import Http404, JsonResponse
+from django.shortcuts import render
+
+from portal.api.errors import envelope, json_error
+
+TITLES = {
+    400: "This request cannot be used",
+    403: "You may not do this",
+    404: "There is no such page",
+    409: "This does not fit together",
+    413: "This is too large",
+    429: "Too many requests",
+    500: "Something broke on our side",
+    503: "Not ready yet",
+    507: "The disk is full",
+}
+CURES = {
+    403: "Ask one of the Owners for access.",
+    409: "Look at what it says, change that, and try again.",
+    413: "An administrator can raise the limit.",
+    429: "Wait a moment and try again.",
+    503: "Nothing was changed. Try again in a few seconds.",
+    507: "An administrator has to make room.",
+}
+
+
+def refused(request, said: dict):
+    """A page for an envelope of portal.api.errors."""
+    status = said["statusCode"]
+    context = {"title": TITLES.get(status, TITLES[500]), "said": said, "cure": CURES.get(status, ""), "status": status}
+    return render(request, "frontend/error.html", context, status=status)
+
+
+def _answer(request, code: str, status: int, message: str):
+    said = envelope(code, message, status)
+    if request.path.startswith("/api/"):
+        return JsonResponse(said, status=status)
+    return refused(request, said)
+
+
+def not_found(request, exception=None):
+    if request.path.startswith("/api/"):
+        return json_error(Http404())
+    user = getattr(request, "user", None)
+    who = f" You are signed in as {user}." if user is not None and user.is_authenticated else ""
+    return _answer(request, "NotFound", 404, f"There is no such page, or you may not see it.{who}")
+
+
+def not_allowed(request, exception=None):
+    return _answer(request, "NotAllowed", 403, str(exception or "") or "You may not do this.")
+
+
+def bad_request(request, exception=None):
+    return _answer(request, "BadRequest", 400, "This request cannot be used.")
+
+
+def server_error(request):
+    return _answer(request, "InternalServerError", 500, "Something broke on our side. Nothing was changed.")
+
+
+def csrf_failure(request, reason=""):
+    return _answer(
+        request, "NotAllowed", 403, "This form has expired, or cookies are switched off. Go back, reload the page and send it again."
+    )

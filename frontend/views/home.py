@@ -1,0 +1,158 @@
+"""Where one lands: the groups, and a group's home."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.contrib.auth import login
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.http import HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views import View
+
+from deployments.models import Operation, Service
+from deployments.states import for_states, service_state
+from frontend.context import THEMES
+from frontend.forms.people import FirstAdministratorForm
+from frontend.tables import ServiceTable
+from frontend.views.base import ActionView, DetailView
+from frontend.words import event_words
+from portal.accounts import actions
+from portal.accounts.models import Event, ResourceGroup
+from portal.accounts.permissions import Permission
+from registry.models import Image, Manifest, ModelVersion
+
+RUNNING = [Operation.State.NOT_STARTED, Operation.State.RUNNING]
+YEAR = 365 * 24 * 3600
+
+
+class StartView(LoginRequiredMixin, View):
+    """To the only group, to a choice of groups, or to a welcome for who is in none."""
+
+    def get(self, request):
+        groups = list(ResourceGroup.objects.allowing(request.user, Permission.GROUP_READ))
+        if len(groups) == 1:
+            return HttpResponseRedirect(reverse("pages:home", args=[groups[0].name]))
+        return render(request, "frontend/groups.html", {"title": "Resource groups" if groups else "Welcome", "groups": groups})
+
+
+class SetupView(ActionView):
+    """The first administrator, by the one-time link that the console printed."""
+
+    template_name = "frontend/setup.html"
+    form_class = FirstAdministratorForm
+    title = "Create the first administrator"
+    submit, busy = "Create administrator", "Creating…"
+    login_url = None
+
+    def dispatch(self, request, *args, **kwargs):
+        """No sign-in: there is nobody yet. A link that is used up or wrong says so, whatever it was."""
+        if not actions.setup_link_is_good(kwargs["link"]):
+            return render(request, "frontend/setup_gone.html", {"title": "This link does not work any more"}, status=404)
+        return View.dispatch(self, request, *args, **kwargs)
+
+    def act(self, username, email, password, **rest):
+        return actions.create_first_administrator(link=self.kwargs["link"], username=username, email=email, password=password)
+
+    def form_valid(self, form):
+        answer = super().form_valid(form)
+        if hasattr(self, "result"):
+            login(self.request, self.result, backend="django.contrib.auth.backends.ModelBackend")
+        return answer
+
+    def get_success_url(self):
+        return "/"
+
+
+class ThemeView(View):
+    """Light, dark or as the system, in a cookie, so that the server paints the first frame right."""
+
+    http_method_names = ["post"]
+
+    def post(self, request):
+        theme = request.POST.get("theme", "")
+        back = request.POST.get("next", "/")
+        safe = url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=request.is_secure())
+        answer = HttpResponseRedirect(back if safe else "/")
+        if theme in THEMES:
+            answer.set_cookie("modelport-theme", theme, max_age=YEAR, samesite="Lax", secure=request.is_secure())
+        return answer
+
+
+class HomeView(DetailView):
+    template_name = "frontend/home.html"
+
+    def get_object(self):
+        return self.group
+
+    def get_context_data(self, **kwargs):
+        services = list(for_states(self.scope(Service, Permission.SERVICE_READ)))
+        for service in services:
+            service.shown = service_state(service)
+        trouble = [service for service in services if service.shown.word in ("Failed", "Degraded")]
+        operations = self.scope(Operation, Permission.OPERATION_READ).select_related("created_by")
+        running = list(operations.filter(state__in=RUNNING).prefetch_related("steps")[:10])
+        week = timezone.now() - timedelta(days=7)
+        failed = list(operations.filter(state=Operation.State.FAILED, ended_at__gte=week)[:5])
+        counts = {
+            "models": self.scope(ModelVersion, Permission.MODEL_READ).count(),
+            "manifests": self.scope(Manifest, Permission.MANIFEST_READ).count(),
+            "images": self.scope(Image, Permission.IMAGE_READ).built().count(),
+        }
+        events = list(self.scope(Event, Permission.EVENT_READ)[:10])
+        for event in events:
+            event.words, event.address = event_words(event)
+        return super().get_context_data(
+            title="Home",
+            services=services,
+            table=ServiceTable(services[:8], request=self.request, group=self.group, orderable=False) if services else None,
+            up=sum(service.shown.word == "Running" for service in services),
+            trouble=trouble,
+            running=running,
+            failed=failed,
+            counts=counts,
+            events=events,
+            steps=self.getting_started(counts, services),
+            live=bool(running),
+            **kwargs,
+        )
+
+    def getting_started(self, counts: dict, services: list) -> list[dict]:
+        """Five ticks; empty once all are done."""
+        called = any(service.traffic.exists() for service in services[:3])
+        name = self.group.name
+        steps = [
+            {
+                "done": counts["models"],
+                "words": "Register a model",
+                "what": "a file or folder with a name",
+                "url": reverse("pages:new_model", args=[name]),
+            },
+            {
+                "done": counts["manifests"],
+                "words": "Write a manifest",
+                "what": "score.py, schema, dependencies",
+                "url": reverse("pages:new_manifest", args=[name]),
+            },
+            {
+                "done": counts["images"],
+                "words": "Build an image",
+                "what": "everything in one, tried once",
+                "url": reverse("pages:new_image", args=[name]),
+            },
+            {"done": services, "words": "Deploy a service", "what": "a URL and two keys", "url": reverse("pages:new_service", args=[name])},
+            {
+                "done": called,
+                "words": "Call it",
+                "what": "curl or Python, from the service's page",
+                "url": reverse("pages:services", args=[name]),
+            },
+        ]
+        return [] if all(step["done"] for step in steps) else steps
+
+
+def help_page(request):
+    return render(request, "frontend/help.html", {"title": "Help"})

@@ -1,0 +1,182 @@
+"""Manifests: list, show, write, delete."""
+
+from __future__ import annotations
+
+from django.db.models import Count
+from django.urls import reverse
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import get_lexer_for_filename
+from pygments.util import ClassNotFound
+
+from frontend.forms.deployments import ConfirmForm
+from frontend.forms.manifests import CreateManifestForm
+from frontend.tables import ManifestTable
+from frontend.views.base import ActionView, DetailView, ListView, ObjectMixin
+from frontend.views.uploads import StagedUploadsMixin
+from portal.accounts.permissions import Permission
+from registry import usage
+from registry.actions import manifests as actions
+from registry.filters import ManifestFilter
+from registry.models import Manifest, ManifestFile, ModelVersion
+from registry.storage import open_asset
+
+#: larger texts are offered for download only
+MOST_SHOWN = 64 * 2**10
+OFFERED_MODELS = 500
+
+
+class ManifestListView(ListView):
+    title, model, permission = "Manifests", Manifest, Permission.MANIFEST_READ
+    table_class, filterset_class = ManifestTable, ManifestFilter
+    empty = {
+        "icon": "list-details",
+        "title": "No manifests yet",
+        "what": "A manifest is the recipe of an image: models, a score.py, the schema of its input and the packages it needs.",
+    }
+
+    def get_queryset(self):
+        rows = super().get_queryset().select_related("created_by").prefetch_related("uses__version__model")
+        return rows.annotate(image_count=Count("images", distinct=True)).order_by("-created_at")
+
+    def get_context_data(self, **kwargs):
+        self.create = ("New manifest", reverse("pages:new_manifest", args=[self.group.name]), Permission.MANIFEST_WRITE)
+        return super().get_context_data(**kwargs)
+
+
+class ManifestMixin(ObjectMixin):
+    def get_object(self) -> Manifest:
+        rows = self.scope(Manifest, Permission.MANIFEST_READ).select_related("group", "created_by")
+        return self.find(rows, self.kwargs["said"], "manifest")
+
+    def get_crumbs(self):
+        return [("Manifests", reverse("pages:manifests", args=[self.group.name]))]
+
+
+class ManifestView(ManifestMixin, DetailView):
+    template_name = "frontend/manifests/detail.html"
+
+    def get_context_data(self, **kwargs):
+        manifest = self.object
+        files = list(manifest.files.select_related("asset"))
+        for file in files:
+            file.shown = shown_text(file)
+        return super().get_context_data(
+            texts=[file for file in files if file.role != ManifestFile.Role.FILE],
+            extra=[file for file in files if file.role == ManifestFile.Role.FILE],
+            uses=manifest.uses.select_related("version__model"),
+            images=usage.images_of(manifest)[: usage.SHOWN],
+            services=usage.services_of(manifest)[: usage.SHOWN],
+            newer=self.newer(manifest),
+            api=f"/api/v1/groups/{self.group.name}/manifests/{manifest}",
+            **kwargs,
+        )
+
+    def newer(self, manifest) -> list[tuple[str, str]]:
+        """(used, newest) of the models that have a newer version."""
+        uses = {use.version.model_id: use.version for use in manifest.uses.select_related("version__model")}
+        newest: dict = {}
+        for version in self.scope(ModelVersion, Permission.MODEL_READ).filter(model__in=uses).select_related("model").order_by("number"):
+            newest[version.model_id] = version
+        return [(str(used), str(newest[key])) for key, used in uses.items() if key in newest and newest[key].number > used.number]
+
+
+def shown_text(file: ManifestFile) -> str:
+    """The file coloured as HTML, or "" when it is too large or no text. Nothing in it is executed."""
+    if file.asset.size > MOST_SHOWN:
+        return ""
+    with open_asset(file.asset) as data:
+        try:
+            text = data.read().decode()
+        except UnicodeDecodeError:
+            return ""
+    try:
+        lexer = get_lexer_for_filename(file.path)
+    except ClassNotFound:
+        lexer = get_lexer_for_filename("file.txt")
+    return highlight(text, lexer, HtmlFormatter(nowrap=True, classprefix="hl-"))
+
+
+class CreateManifestView(StagedUploadsMixin, ActionView):
+    template_name = "frontend/manifests/form.html"
+    form_class = CreateManifestForm
+    title, submit, busy = "New manifest", "Create manifest", "Creating…"
+    permission = Permission.MANIFEST_WRITE
+
+    def get_crumbs(self):
+        return [("Manifests", reverse("pages:manifests", args=[self.group.name]))]
+
+    def versions(self):
+        return self.scope(ModelVersion, Permission.MODEL_READ).select_related("model").order_by("-created_at")[:OFFERED_MODELS]
+
+    def get_form_kwargs(self):
+        self.offered = {str(version): version for version in self.versions()}
+        return {**super().get_form_kwargs(), "versions": self.offered.values()}
+
+    def get_initial(self):
+        asked = self.request.GET.get("model", "")
+        initial = {"name": asked.rpartition(":")[0], "models": [asked] if asked else []}
+        copied = self.request.GET.get("from")
+        return initial | (self.copy_of(copied) if copied else {})
+
+    def copy_of(self, said: str) -> dict:
+        """The texts of another manifest, to start from."""
+        manifest = self.find(self.scope(Manifest, Permission.MANIFEST_READ), said, "manifest")
+        names = {"driver": "driver", "schema": "schema", "pip": "dependencies", "conda": "dependencies"}
+        found: dict = {"name": manifest.name, "runtime": manifest.runtime, "python": manifest.python}
+        found["models"] = [str(use.version) for use in manifest.uses.select_related("version__model")]
+        for file in manifest.files.select_related("asset"):
+            if file.role in names:
+                with open_asset(file.asset) as data:
+                    found[names[file.role]] = data.read().decode(errors="replace")
+        return found
+
+    def form_valid(self, form):
+        self.form = form
+        return super().form_valid(form)
+
+    def act(self, **values):
+        upload_set = self.collect(self.form, values, field="files", set_field="upload_set")
+        versions = [self.offered[said] for said in values["models"]]
+        return actions.create_manifest(
+            user=self.request.user,
+            group=self.group,
+            name=values["name"],
+            description=values["description"],
+            models=versions,
+            upload_set=upload_set,
+            **self.form.recipe(values),
+        )
+
+    def get_success_url(self):
+        if "build" in self.request.POST:
+            return reverse("pages:new_image", args=[self.group.name]) + f"?manifest={self.result}"
+        return reverse("pages:manifest", args=[self.group.name, str(self.result)])
+
+    def get_context_data(self, **kwargs):
+        kwargs = super().get_context_data(**kwargs)
+        kwargs["attached"] = self.attached(kwargs["form"], "upload_set")
+        kwargs["back"] = reverse("pages:manifests", args=[self.group.name])
+        return kwargs
+
+
+class DeleteManifestView(ManifestMixin, ActionView):
+    form_class = ConfirmForm
+    template_name = "frontend/confirm.html"
+    permission = Permission.MANIFEST_WRITE
+    submit, busy, danger, done = "Delete this manifest", "Deleting…", True, "Deleted."
+
+    def get_title(self):
+        return f"Delete {self.object}?"
+
+    def act(self):
+        actions.delete_manifest(user=self.request.user, manifest=self.object)
+
+    def get_success_url(self):
+        return reverse("pages:manifests", args=[self.group.name])
+
+    def get_context_data(self, **kwargs):
+        back = reverse("pages:manifest", args=[self.group.name, str(self.object)])
+        return super().get_context_data(
+            back=back, goes="The recipe and its number.", stays="The models that it used.", users=usage.users_of(self.object), **kwargs
+        )

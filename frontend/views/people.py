@@ -1,0 +1,151 @@
+"""Members, groups, accounts, profile and tokens."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.http import Http404, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views import View
+from django.views.decorators.csrf import ensure_csrf_cookie
+
+from frontend.forms.people import AccountForm, AddMemberForm, GroupForm, RoleForm, TokenForm
+from frontend.views.base import ActionView, PostView
+from portal.accounts import actions
+from portal.accounts.models import Membership, Token, User
+from portal.accounts.permissions import ROLE_MEANS, Permission, Role
+
+SHOW_TOKEN = "token-value"
+
+
+class MembersView(ActionView):
+    """The members, and the form that adds one."""
+
+    template_name = "frontend/members.html"
+    form_class = AddMemberForm
+    title, submit, busy = "Members", "Add member", "Adding…"
+    permission = Permission.MEMBER_WRITE
+
+    def act(self, person, role):
+        return actions.add_member(user=self.request.user, group=self.group, person=person, role=role)
+
+    def get_success_url(self):
+        messages.success(self.request, f"{self.result.user} is now {self.result.get_role_display()}.")
+        return reverse("pages:members", args=[self.group.name])
+
+    def get_context_data(self, **kwargs):
+        members = self.scope(Membership, Permission.MEMBER_READ).select_related("user")
+        return super().get_context_data(
+            members=members, roles=[(role, Role(role).label, means) for role, means in ROLE_MEANS.items()], **kwargs
+        )
+
+
+class _MemberView(PostView):
+    def membership(self) -> Membership:
+        return self.one(
+            self.scope(Membership, Permission.MEMBER_READ).select_related("user", "group"), user__username=self.kwargs["username"]
+        )
+
+
+class ChangeRoleView(_MemberView):
+    def act(self):
+        form = RoleForm(self.request.POST)
+        if not form.is_valid():
+            raise Http404
+        changed = actions.change_role(user=self.request.user, membership=self.membership(), role=form.cleaned_data["role"])
+        messages.success(self.request, f"{changed.user} is now {changed.get_role_display()}.")
+        return reverse("pages:members", args=[self.group.name])
+
+
+class RemoveMemberView(_MemberView):
+    def act(self):
+        membership = self.membership()
+        actions.remove_member(user=self.request.user, membership=membership)
+        if membership.user_id == self.request.user.pk:
+            return "/"
+        messages.success(self.request, f"{membership.user} is no longer a member.")
+        return reverse("pages:members", args=[self.group.name])
+
+
+class NewGroupView(ActionView):
+    form_class = GroupForm
+    title, submit, busy = "New resource group", "Create group", "Creating…"
+
+    def act(self, **values):
+        return actions.create_resource_group(user=self.request.user, **values)
+
+    def get_success_url(self):
+        return reverse("pages:home", args=[self.result.name])
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(
+            back="/", intro="People share models, images and services inside a group. You become its Owner.", **kwargs
+        )
+
+
+class ProfileView(ActionView):
+    """Password by allauth's page; tokens are issued here and shown once."""
+
+    template_name = "frontend/profile.html"
+    form_class = TokenForm
+    title, submit, busy = "Profile", "Issue token", "Issuing…"
+
+    def act(self, name, days):
+        _, value = actions.issue_token(user=self.request.user, name=name, days=days)
+        self.request.session[SHOW_TOKEN] = value
+
+    def get_success_url(self):
+        return reverse("pages:profile") + "#tokens"
+
+    def get_context_data(self, **kwargs):
+        tokens = Token.objects.filter(user=self.request.user)
+        memberships = self.request.user.memberships.select_related("group")
+        return super().get_context_data(tokens=tokens, memberships=memberships, value=self.request.session.pop(SHOW_TOKEN, ""), **kwargs)
+
+
+class RevokeTokenView(LoginRequiredMixin, View):
+    http_method_names = ["post"]
+
+    def post(self, request, key_id: str):
+        token = Token.objects.filter(user=request.user, key_id=key_id).first()
+        if token is None:
+            raise Http404
+        actions.revoke_token(user=request.user, token=token)
+        messages.success(request, f"{token.name} was revoked.")
+        return HttpResponseRedirect(reverse("pages:profile") + "#tokens")
+
+
+class UsersView(ActionView):
+    """An administrator opens accounts; nobody else sees this page."""
+
+    template_name = "frontend/users.html"
+    form_class = AccountForm
+    title, submit, busy = "Accounts", "Create account", "Creating…"
+
+    def setup(self, request, *args, **kwargs):
+        super().setup(request, *args, **kwargs)
+        if request.user.is_authenticated and not request.user.is_superuser:
+            raise Http404
+
+    def act(self, **values):
+        return actions.create_user(user=self.request.user, **values)
+
+    def get_success_url(self):
+        messages.success(
+            self.request, f"Created the account {self.result}. Give the password on a safe way; it can be changed on the profile page."
+        )
+        return reverse("pages:users")
+
+    def get_context_data(self, **kwargs):
+        users = User.objects.exclude(username=User.SYSTEM).prefetch_related("memberships__group").order_by("username")
+        return super().get_context_data(users=users, **kwargs)
+
+
+@login_required
+@ensure_csrf_cookie
+def api_docs(request):
+    """Swagger UI on the portal's own document, with the strict policy of every page."""
+    config = {"url": reverse("openapi"), "filter": True}
+    return render(request, "frontend/api_docs.html", {"title": "REST API", "config": config})
