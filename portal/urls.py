@@ -22,3 +22,9 @@ urlpatterns = [
     path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}frontend/favicon.svg")),
     path("", include("frontend.urls")),
 ]
+
+# Pages with a reference; JSON below /api/.
+handler400 = "frontend.views.errors.bad_request"
+handler403 = "frontend.views.errors.not_allowed"
+handler404 = "frontend.views.errors.not_found"
+handler500 = "frontend.views.errors.server_error"

@@ -45,6 +45,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 # The __Host- prefix needs Secure, which plain http on a laptop cannot have.
 SESSION_COOKIE_NAME = "__Host-modelport" if SECURE else "modelport"
 CSRF_COOKIE_NAME = "__Host-modelport-csrf" if SECURE else "modelport-csrf"
+CSRF_FAILURE_VIEW = "frontend.views.errors.csrf_failure"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
