@@ -7,6 +7,8 @@ written once; a target knows processes or containers and nothing else.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -39,6 +41,11 @@ class Spec:
     memory: int
     environment: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+
+    def fingerprint(self) -> str:
+        """Everything that makes one replica what it is; how many there are is no part of it."""
+        parts = [self.name, self.image, self.digest, self.cpu, self.memory, sorted(self.environment.items()), sorted(self.labels.items())]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

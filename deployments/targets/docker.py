@@ -7,8 +7,6 @@ so that there is one place that decides what runs.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -31,18 +29,11 @@ from deployments.docker_engine import (
 )
 from deployments.lines import clean, memory_text
 from deployments.targets.base import Check, ObservedReplica, ReplicaState, Spec, Target
+from deployments.targets.endings import ending
 from portal.errors import Unavailable
 
 PORT = 5001
 SPEC, SPEC_HASH, DIGEST, MEMORY = "modelport.spec", "modelport.spec-hash", "modelport.digest", "modelport.memory"
-
-#: exit codes that have a meaning beyond "it ended"
-EXITS = {
-    3: "init() failed: its traceback is in the log (exit code 3)",
-    137: "Killed (SIGKILL)",
-    139: "Crashed in compiled code (segmentation fault)",
-    143: "Stopped (SIGTERM)",
-}
 
 
 class DockerTarget(Target):
@@ -62,7 +53,7 @@ class DockerTarget(Target):
     # -- what should be ------------------------------------------------------
 
     def apply(self, spec: Spec) -> None:
-        wanted = _hash(spec)
+        wanted = spec.fingerprint()
         image = self._image(spec)
         self._ensure_network()
         good, bad = [], []
@@ -343,22 +334,14 @@ class DockerTarget(Target):
             raise Unavailable(SYSTEM, f"the network {self.network} was made by somebody else and is not closed: remove it")
 
 
-def _hash(spec: Spec) -> str:
-    """Everything that makes one replica what it is; the number of them is not part of it."""
-    parts = [spec.name, spec.image, spec.digest, spec.cpu, spec.memory, sorted(spec.environment.items()), sorted(spec.labels.items())]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-
 def _name(container: Mapping[str, Any]) -> str:
     return container["Name"].lstrip("/")
 
 
 def _ending(state: Mapping[str, Any], code: int | None, labels: Mapping[str, str]) -> str:
-    if state.get("OOMKilled"):
-        return f"Killed: out of memory (limit {memory_text(int(labels.get(MEMORY, 0)))})"
-    if state.get("Error"):
-        return clean(state["Error"])[:300]
-    return EXITS.get(code or 0, f"Ended by itself with exit code {code}")
+    return ending(
+        code, out_of_memory=bool(state.get("OOMKilled")), memory=int(labels.get(MEMORY, 0)), error=clean(state.get("Error") or "")
+    )
 
 
 def _moment(stamp: str) -> datetime | None:

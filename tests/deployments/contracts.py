@@ -24,9 +24,7 @@ from tests.deployments.support import HangingIndex, TestReport, bundle_of, call,
 MIB = 1 << 20
 ECHO = "def init():\n    print('init ran')\n\ndef run(body):\n    print('asked', body)\n    return {'echo': body}\n"
 HOG = "held = []\ndef init():\n    pass\n\ndef run(body):\n    for _ in range(400):\n        held.append(b'x' * 4_000_000)\n    return len(held)\n"
-STUBBORN = (
-    "import signal\ndef init():\n    pass\n\ndef run(body):\n    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])\n    return 1\n"
-)
+STUBBORN = "import ctypes\ndef init():\n    pass\n\ndef run(body):\n    ctypes.CDLL(None).signal(15, ctypes.c_void_p(1))\n    return 1\n"
 
 _environments: dict[object, object] = {}
 
@@ -222,7 +220,7 @@ class TargetContract:
         self.ask(replica, "/score", "1")
         began = time.monotonic()
         target.remove(stubborn.name, grace=1)
-        assert time.monotonic() - began < 6 and target.observe(stubborn.name) == []
+        assert 0.9 < time.monotonic() - began < 6 and target.observe(stubborn.name) == []
 
     def test_an_init_that_fails_leaves_its_traceback(self, target, spec, builder):
         built = build(builder, make_bundle("def init():\n    raise RuntimeError('no such column: age')\n\ndef run(body): pass\n"))
@@ -456,8 +454,10 @@ class BuilderContract:
             assert builder.find_environment(base, key) is None
         assert until(lambda: self.leftovers(builder) == before, 5)
 
-    @pytest.mark.parametrize("when", ["while the bytes are sent", "after the last byte"])
-    def test_cancel_while_bundling(self, builder, environment, report, when):
+    def test_cancel_while_bundling(self, builder, environment, report):
+        self.cancel_while_bundling(builder, environment, report, "while the bytes are sent")
+
+    def cancel_while_bundling(self, builder, environment, report, when):
         begun, size = threading.Event(), 400 * MIB
 
         class Slow(io.RawIOBase):

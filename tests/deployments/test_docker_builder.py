@@ -46,3 +46,6 @@ class TestDockerBuilder(BuilderContract):
         builder = self.other_builder(base_images={"python": "127.0.0.1:9/none:{python}"})
         with pytest.raises(Exception, match=r"127\.0\.0\.1:9/none:3\.11"):
             builder.base("python", "3.11", report)
+
+    def test_cancel_while_the_engine_makes_the_layer(self, builder, environment, report):
+        self.cancel_while_bundling(builder, environment, report, "after the last byte")
