@@ -277,9 +277,10 @@ class Connection(asyncio.Protocol):
         """After the last answer: say so, let the peer read it, then hang up (see `sweep`)."""
         self.closing, self.since = True, time.monotonic()
         self._drop_pipeline()
-        if self.transport.can_write_eof():
+        try:
             self.transport.write_eof()
-        else:
+        except (OSError, NotImplementedError):
+            # A health check of the gateway hangs up as soon as it has read the status.
             self.transport.close()
 
     def _drop_pipeline(self) -> None:
