@@ -197,9 +197,12 @@ class App:
         return self.driver.run(values) if self.driver.takes_body else self.driver.run()
 
     def _failed(self, error: BaseException, request_id: str) -> Response:
-        where = explain.place(error, self.bundle.app)
-        print(f"run() failed for request {request_id}" + (f" in {where}" if where else ""), file=sys.stderr)
-        print(explain.user_traceback(error), end="", file=sys.stderr, flush=True)
+        try:
+            where = explain.place(error, self.bundle.app)
+            print(f"run() failed for request {request_id}" + (f" in {where}" if where else ""), file=sys.stderr)
+            print(explain.user_traceback(error), end="", file=sys.stderr, flush=True)
+        except Exception:  # an exception that cannot even be shown: the caller is answered all the same
+            print(f"run() failed for request {request_id} with a {type(error).__name__} that cannot be shown", file=sys.stderr, flush=True)
         code, message = "ScoringFailed", "The service's code failed. Its log has the traceback under this request id."
         if isinstance(error, outputs.NotJson):
             code, message = "ResultNotJson", "The service's code returned something that has no form in JSON. Its log says what."

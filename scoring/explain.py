@@ -57,7 +57,10 @@ def place(error: BaseException, app: Path) -> str:
 
 def failed(error: BaseException, app: Path, what: str) -> DriverFailed:
     where = place(error, app)
-    text = str(error).strip()
+    try:
+        text = str(error).strip()
+    except Exception:  # a broken __str__ is the user's too
+        text = ""
     kind = type(error).__name__
     message = f"{what}: " + (f"{where}: " if where else "") + (f"{kind}: {text[:1000]}" if text else kind) + "."
     return DriverFailed(message + _cure(error, text, app), user_traceback(error))

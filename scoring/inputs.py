@@ -170,7 +170,8 @@ def _series(pandas: Any, cells: List[Any], dtype: str) -> Any:
 
     if dtype in ("object", "text"):
         out = numpy.empty(len(cells), dtype=object)
-        out[:] = cells
+        for index, cell in enumerate(cells):  # not out[:], which would spread cells that are lists
+            out[index] = cell
         return pandas.Series(out, dtype=object, copy=False)
     if dtype[:1].islower() and dtype.startswith(("int", "uint", "float", "bool", "datetime64", "timedelta64")) and dtype != "boolean":
         return numpy.array(cells, dtype=dtype + "[ns]" if dtype in ("datetime64", "timedelta64") else dtype)

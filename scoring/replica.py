@@ -95,6 +95,7 @@ def serve(bundle: Bundle, settings: Settings, listen: Union[tuple, str]) -> int:
         seconds = load(app)
     except DriverFailed as error:
         app.state = "failed"
+        server.unlink()
         tell_failure(error)
         return FAILED
     if app.state == "starting":

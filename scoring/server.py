@@ -34,6 +34,7 @@ class Server:
         self.on_drained: Callable[[], None] = lambda: None
         self.loop = asyncio.new_event_loop()
         self._server: Any = None
+        self._inode = 0
         self._thread = threading.Thread(target=self._main, name="http", daemon=True)
 
     def start(self) -> None:
@@ -49,6 +50,7 @@ class Server:
                 os.unlink(self.listen)  # left over from a replica that was killed
             sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             sock.bind(self.listen)
+            self._inode = os.stat(self.listen).st_ino
             os.chmod(self.listen, 0o666)  # the folder decides who reaches it; the secret who is answered
             self.address = self.listen
         else:
@@ -86,10 +88,16 @@ class Server:
             return
         self.draining = True
         self._server.close()
+        self.unlink()
         for connection in list(self.connections):
             if not connection.pipeline and connection.current is None:
                 connection.transport.close()
         self._finish(time.monotonic() + self.app.settings.grace)
+
+    def unlink(self) -> None:
+        """Remove our socket file, unless another replica has put its own there."""
+        if isinstance(self.listen, str) and os.path.exists(self.listen) and os.stat(self.listen).st_ino == self._inode:
+            os.unlink(self.listen)
 
     def _finish(self, deadline: float) -> None:
         busy = self.in_flight > 0 or any(each.current is not None or each.transport.get_write_buffer_size() for each in self.connections)

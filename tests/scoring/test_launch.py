@@ -30,7 +30,7 @@ def test_probe_of_the_iris_example(bundle, iris_folder):
 
 def test_a_scoring_py_of_the_users_own(bundle, folder, start):
     source = folder(OWN_SCORING, scoring=HELPER)
-    done, found = probe(bundle(source))
+    _done, found = probe(bundle(source))
     assert found["ok"], found
     for target in (bundle(source), source):
         assert start(target).call("POST", "/score", b"x")[::2] == (200, b'"mine: x"')
@@ -43,16 +43,17 @@ def test_the_runtimes_modules_are_not_in_the_users_way(bundle, folder):
     source = folder(
         f"import sys\n{check}\nassert not any('modelport' in each for each in sys.path), sys.path\n"
         "assert 'scoring' not in sys.modules\ndef init(): pass\ndef run(body): pass\n",
-        **{name: "MINE = True" for name in names},
+        **dict.fromkeys(names, "MINE = True"),
     )
     done, found = probe(bundle(source))
     assert found["ok"], (found, done.stderr)
 
 
 def test_the_secret_opens_everything_but_livez(bundle, iris_folder, start, tmp_path):
+    path = tmp_path / "r.sock"
     replica = start(
         bundle(iris_folder),
-        unix=tmp_path / "r.sock",
+        unix=path,
         MODELPORT_SECRET="s3cret",
         MODELPORT_SERVICE="demo/iris",
         MODELPORT_REVISION="4",
@@ -77,6 +78,9 @@ def test_the_secret_opens_everything_but_livez(bundle, iris_folder, start, tmp_p
     }
     assert json.loads(replica.call("GET", "/openapi.json", headers=secret)[2])["servers"] == [{"url": "http://127.0.0.1:8081/demo/iris"}]
     assert "/demo/iris/score" in json.loads(replica.call("GET", "/swagger.json", headers=secret)[2])["paths"]
+    replica.signal()
+    assert replica.wait() == 0
+    assert not path.exists()
 
 
 def test_user_code_does_not_see_the_secret(bundle, folder, start):

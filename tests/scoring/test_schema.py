@@ -257,6 +257,7 @@ def test_every_sample_fits_its_own_schema():
             "b": [True, False],
             "s": ["x", None],
             "o": [{"a": 1}, [1]],
+            "l": [[1, 2], [3, 4]],
             "t": pandas.to_datetime(["2017-01-31 12:00:00", None]),
             "d": pandas.to_timedelta(["2 days 03:04:05", "-1 days"]),
             "n": pandas.array([1, None], dtype="Int64"),

@@ -14,6 +14,10 @@ from tests.scoring.conftest import IRIS_BODY
 SLOW = """
 import json, os, time
 
+class Odd(Exception):
+    def __str__(self):
+        raise ValueError("no text either")
+
 def init():
     pass
 
@@ -25,6 +29,8 @@ def run(body):
         raise SystemExit(1)
     if wanted.get("object"):
         return object()
+    if wanted.get("odd"):
+        raise Odd
     time.sleep(wanted.get("sleep", 0))
     return {"pid": os.getpid(), "secret": os.environ.get("MODELPORT_SECRET"), **wanted}
 """
@@ -115,12 +121,13 @@ def test_a_fault_of_user_code_is_ours_to_hide(plain):
     answer = plain.score({"raise": True}, X_Request_Id="find-me")
     found = problem(answer, 500, "ScoringFailed")
     assert b"secret detail" not in answer[2] and b"Traceback" not in answer[2]
-    plain.wait_for("find-me in score.py line 10", 5)
+    plain.wait_for("find-me in score.py line 14", 5)
     plain.wait_for("TypeError: the secret detail", 5)
     assert not any("driver.py" in line for line in plain.lines)
     assert found["requestId"] == "find-me"
     problem(plain.score({"object": True}), 500, "ResultNotJson")
     problem(plain.score({"exit": True}), 500, "ScoringFailed")
+    problem(plain.score({"odd": True}), 500, "ScoringFailed")
     assert plain.score({})[0] == 200
 
 
