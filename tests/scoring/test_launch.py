@@ -50,10 +50,10 @@ def test_the_runtimes_modules_are_not_in_the_users_way(bundle, folder):
 
 
 def test_the_secret_opens_everything_but_livez(bundle, iris_folder, start, tmp_path):
-    path = tmp_path / "r.sock"
+    place = tmp_path / "r.sock"
     replica = start(
         bundle(iris_folder),
-        unix=path,
+        unix=place,
         MODELPORT_SECRET="s3cret",
         MODELPORT_SERVICE="demo/iris",
         MODELPORT_REVISION="4",
@@ -80,7 +80,7 @@ def test_the_secret_opens_everything_but_livez(bundle, iris_folder, start, tmp_p
     assert "/demo/iris/score" in json.loads(replica.call("GET", "/swagger.json", headers=secret)[2])["paths"]
     replica.signal()
     assert replica.wait() == 0
-    assert not path.exists()
+    assert not place.exists()
 
 
 def test_user_code_does_not_see_the_secret(bundle, folder, start):
