@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 from django import forms
 from django.conf import settings
 
 from frontend.forms.base import MultipleFileField, NameField, StyledForm, editor
 from registry.runtimes import RUNTIMES
+from registry.schemas import schema_from_sample
 from registry.uploads import read_small
-from scoring import schema as schemas
-from scoring.errors import SchemaError
 
 #: the largest text that a form reads into memory; the action knows the real limits
 MOST_TEXT = 9 * 2**20
@@ -92,11 +89,9 @@ class RecipeFields(StyledForm):
             self.add_error("sample", "Give a schema or a sample request, not both.")
             return
         try:
-            made = schemas.infer(sample)
-        except SchemaError as error:
-            self.add_error("sample", error.message + (f" (at {error.pointer})" if error.pointer else ""))
-        else:
-            self.raw["schema"], self.paths["schema"] = json.dumps(made.to_json(), indent=2).encode(), "service_schema.json"
+            self.raw["schema"], self.paths["schema"] = schema_from_sample(sample), "service_schema.json"
+        except forms.ValidationError as error:
+            self.add_error("sample", error)
 
     def recipe(self, values: dict) -> dict:
         """The keyword arguments that create_manifest and deploy share."""
