@@ -28,6 +28,17 @@ def error_serializer():
 class PortalSchema(AutoSchema):
     """Adds 400, 401, 403, 404 (and 409, 415 for writes) to every route, in the one error shape."""
 
+    def get_summary(self):
+        """What the view says by `extend_schema`; else made of the verb and the last words of the address, "List members"."""
+        said = super().get_summary()
+        if said:
+            return said
+        words = [part for part in self.path.split("/") if part and not part.startswith("{")]
+        noun = words[-1].replace("-", " ")
+        action = getattr(self.view, "action", None) or self.method.lower()
+        verbs = {"list": "List", "retrieve": "Show one of", "create": "Add to", "partial_update": "Change one of", "update": "Replace one of", "destroy": "Delete one of"}
+        return f"{verbs[action]} {noun}" if action in verbs else action.replace("_", " ").capitalize()
+
     def get_tags(self):
         parts = [part for part in self.path.split("/") if part and not part.startswith("{")]
         return [parts[3] if len(parts) > 3 else parts[-1]]

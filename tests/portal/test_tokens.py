@@ -51,7 +51,7 @@ def test_a_wrong_token_is_401(issued, make):
 
 
 def test_a_token_that_is_over(issued, owner):
-    token, value = issued
+    _, value = issued
     Token.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     assert user_of_token(value) is None
     Token.objects.update(expires_at=None)
