@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
 import shutil
 import subprocess
@@ -22,6 +23,8 @@ from deployments.gateway.control import Control, NotRunning, Refused, WorkerCont
 from deployments.gateway.render import Rendered, render
 from deployments.gateway.routes import Routes
 from deployments.gateway.settings import GatewaySettings
+
+logger = logging.getLogger(__name__)
 
 LOCK_WAIT = 30.0
 CHECK_TIMEOUT = 60.0
@@ -59,8 +62,10 @@ class Gateway:
     def ensure_initial(self) -> None:
         """Before HAProxy is started: write the last routes with today's settings, or no services if there never were any."""
         with self._lock():
-            routes = self._last() or Routes(generation=0)
-            self._write(render(routes, self.settings))
+            routes = self._last()
+            if routes is None and (self.current / "haproxy.cfg").exists():
+                return  # routes of another version of this program: what it wrote is still what HAProxy should serve
+            self._write(render(routes or Routes(generation=0), self.settings))
 
     def apply(self, routes: Routes) -> Applied:
         """Write, check and apply. Raises GatewayError; the same routes again are harmless and repair a process that drifted."""
@@ -112,6 +117,9 @@ class Gateway:
         try:
             return Routes.from_data(json.loads((self.current / "routes.json").read_text()))
         except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError):
+            logger.warning("the routes in %s cannot be read; the next ones replace them", self.current)
             return None
 
     def _write(self, rendered: Rendered) -> None:

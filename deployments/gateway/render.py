@@ -85,8 +85,8 @@ def splits(service: ServiceRoute, weighted: list[RevisionBackend]) -> dict[str, 
 
 def render(routes: Routes, settings: GatewaySettings) -> Rendered:
     """Raises ValueError for settings that cannot be written; routes were checked when they were made."""
-    if settings.portal_origin:
-        check(ORIGIN, settings.portal_origin, "portal origin")
+    if settings.origin:
+        check(ORIGIN, settings.origin, "portal origin")
     maps: dict[str, dict[str, str]] = {name: {} for name in MAPS}
     maps["generation.map"]["generation"] = str(routes.generation)
     servers: dict[str, dict[str, str]] = {}

@@ -78,7 +78,7 @@ def top(settings: GatewaySettings, structure: str, hard_stop: int) -> list[str]:
 
 def frontend(settings: GatewaySettings) -> list[str]:
     public = "{ var(txn.route),field(3,|) -m str public }"
-    portal = settings.portal_origin
+    portal = settings.origin
     one_origin = "{ req.fhdr_cnt(origin) eq 1 }"
     line = " ".join((LOG_MARK, *LOG_FIELDS))
     return [

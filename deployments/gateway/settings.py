@@ -19,7 +19,7 @@ SAFE_FOLDER = re.compile(r"^/[A-Za-z0-9._/+@~-]*$")
 class GatewaySettings:
     """`folder` is the gateway's own (0700); `log_address` is `host:port` of the call log's receiver, "" for no log.
 
-    `portal_origin` (`http://127.0.0.1:8080`) may call every service from a browser. Sizes are bytes, times seconds.
+    Pages of the portal, at the address `portal_origin`, may call every service from a browser. Sizes are bytes, times seconds.
     """
 
     folder: Path
@@ -38,6 +38,11 @@ class GatewaySettings:
     check_interval_ms: int = 1000
     #: calls the log keeps while its receiver is away
     log_buffer: int = 32 * 1024 * 1024
+
+    @property
+    def origin(self) -> str:
+        """What a browser on the portal's pages calls their origin: scheme, host and port of the address, without a path."""
+        return "/".join(self.portal_origin.split("/")[:3]).lower()
 
     @property
     def sockets(self) -> Path:

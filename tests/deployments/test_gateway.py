@@ -117,12 +117,13 @@ def test_the_scheme_is_not_case_sensitive(edge):
 
 
 def test_a_key_ends_at_its_time(edge, replica):
-    expires = int(time.time()) + 2
-    session = "mps_session"
-    edge.apply(iris(backend(replica), keys=(key_route(session, "session", expires),)))
-    assert edge.call(key=session).status == 200
-    until(lambda: time.time() > expires, "the key's time is over")
-    refused(edge.call(key=session), 401, "Unauthorized")
+    now = int(time.time())
+    keys = (key_route("mps_past", "past", now - 1), key_route("mps_soon", "soon", now + 5), key_route("mps_later", "later", now + 900))
+    edge.apply(iris(backend(replica), keys=keys))
+    assert [edge.call(key=key).status for key in ("mps_past", "mps_soon", "mps_later")] == [401, 200, 200]
+    until(lambda: time.time() > now + 5, "the key's time is over")
+    refused(edge.call(key="mps_soon"), 401, "Unauthorized")
+    assert edge.call(key="mps_later").status == 200
 
 
 def test_a_public_service_needs_no_key(edge, replica):
@@ -275,6 +276,17 @@ def test_slow_is_504(edge, replica):
     started = time.monotonic()
     refused(edge.call(), 504, "Timeout")
     assert 0.9 < time.monotonic() - started < 1.55
+
+
+def test_a_call_may_take_longer_than_a_client_may_be_silent(tmp_path, replica):
+    edge = Edge(tmp_path / "gateway", changes={"client_timeout": 1})
+    edge.apply(iris(backend(replica)))
+    edge.start()
+    try:
+        replica.delay = 1.8
+        assert edge.call(body=b"{}").status == 200
+    finally:
+        edge.stop()
 
 
 def test_a_closed_connection_is_502_and_not_sent_twice(edge, replica):

@@ -12,6 +12,7 @@ from collections import Counter
 import pytest
 
 from deployments.gateway import Gateway, GatewayError, GatewaySettings, HaproxyMissing, ReplicaRoute, Routes, find_haproxy
+from deployments.gateway.render import render
 from tests.deployments.gateway_parts import KEY, OTHER_KEY, Edge, Upstream, backend, gone, iris, key_route, other, until
 
 
@@ -287,6 +288,20 @@ def test_a_start_with_other_settings_keeps_the_services(tmp_path, upstreams):
         after.stop()
 
 
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"generation": 1, "services": [{"group": "?"}]}'])
+def test_routes_that_cannot_be_read_stop_nothing(tmp_path, upstreams, text):
+    edge = Edge(tmp_path / "gateway")
+    edge.apply(iris(backend(upstreams())))
+    (edge.folder / "current" / "routes.json").write_text(text)
+    edge.gateway.ensure_initial()
+    edge.start()
+    try:
+        assert edge.call().status == 200
+        assert edge.apply() == "reload" and edge.call().status == 404
+    finally:
+        edge.stop()
+
+
 def test_what_haproxy_refuses_changes_nothing(edge, upstreams, tmp_path):
     edge.apply(iris(backend(upstreams())))
     broken = Gateway(GatewaySettings(folder=edge.folder, port=edge.port, host="not an address"))
@@ -294,6 +309,13 @@ def test_what_haproxy_refuses_changes_nothing(edge, upstreams, tmp_path):
         broken.apply(Routes(50, ()))
     assert edge.gateway.verify(1) and edge.call().status == 200
     assert len(list(edge.folder.glob("v*-*"))) <= 2
+
+
+def test_the_portals_address_may_have_a_path_and_capitals(tmp_path):
+    settings = GatewaySettings(folder=tmp_path, portal_origin="https://Portal.example:8443/modelport/")
+    assert settings.origin == "https://portal.example:8443"
+    assert "-m str https://portal.example:8443 }" in render(Routes(1), settings).files["haproxy.cfg"]
+    assert render(Routes(1), settings) == render(Routes(1), settings)
 
 
 def test_files_are_for_us_alone(edge, upstreams):
