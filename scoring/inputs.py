@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from typing import Any, Dict, List, Union
 
 import msgspec
@@ -158,9 +159,18 @@ def _lengths(value: Any, depth: int) -> List[int]:
     return lengths
 
 
+_PLAIN = re.compile(r"^(int|uint|float)(8|16|32|64)$")
+
+
 def _pandas(kind: Any, columns: List[List[Any]]) -> Any:
     import pandas
 
+    kinds = {dtype for _, dtype in kind.columns}
+    if len(kinds) == 1 and _PLAIN.match(next(iter(kinds))):  # one array for the whole frame is much cheaper than one a column
+        import numpy
+
+        cells = numpy.array(columns, dtype=next(iter(kinds)))
+        return pandas.DataFrame(cells.T, columns=[name for name, _ in kind.columns], copy=False)
     data = {name: _series(pandas, cells, dtype) for (name, dtype), cells in zip(kind.columns, columns)}
     return pandas.DataFrame(data, columns=list(data))
 
