@@ -59,7 +59,7 @@ class Command(BaseCommand):
         self.look()
         prepare()
         # Docker or processes for the first environment; a command by name, as the portal imports no app above it.
-        call_command("choose_environment", stdout=self.stdout)
+        call_command("choose_environment")
         connections.close_all()
         daemon = Daemon(processes())
         try:
@@ -94,7 +94,7 @@ class Command(BaseCommand):
         """The first-start example, then the closing lines; the call to paste is the last of them."""
         if demo:
             try:
-                call_command("quickstart", stdout=self.stdout)
+                call_command("quickstart")
             except CommandError as error:
                 self.say(f"The Iris example was not finished. {error}\nTry it again with: make demo")
         quickstart = Quickstart.load()
@@ -127,10 +127,13 @@ class Command(BaseCommand):
         # From here on it ends by itself within seconds, and half-way would leave processes behind.
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
-        if daemon.child is not None and sys.exc_info()[0] is Stop:
+        asked = sys.exc_info()[0] is Stop
+        if asked:
             self.say("\nStopping.")
         daemon.stop()
-        call_command("halt_replicas", stdout=self.stdout)
+        call_command("halt_replicas")
+        if asked:
+            self.say("Stopped.")
 
     def say(self, sentence: str) -> None:
         self.stdout.write(sentence)
