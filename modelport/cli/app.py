@@ -1,0 +1,36 @@
+"""Puts the commands together."""
+
+import os
+import sys
+
+import typer
+
+from . import environments, images, manifests, models, operations, people, services
+
+app = typer.Typer(
+    help="Models, manifests, images and services of a Modelport portal.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+people.add_to(app)
+for name, part in (
+    ("group", people.groups),
+    ("model", models.app),
+    ("manifest", manifests.app),
+    ("image", images.app),
+    ("env", environments.app),
+    ("service", services.app),
+    ("operation", operations.app),
+):
+    app.add_typer(part, name=name)
+
+
+def main() -> None:
+    try:
+        app()
+    except BrokenPipeError:
+        # Whoever read our output has seen enough (| head).
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

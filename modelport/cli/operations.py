@@ -1,0 +1,49 @@
+"""modelport operation ..."""
+
+from typing import Optional
+
+import typer
+
+from .session import Session, command, part
+
+app = part("Operations: builds and rollouts, while they go on and afterwards.")
+COLUMNS = ("id", "operationType", "label", "state", "createdAt", "endedAt")
+ID = typer.Option(..., "-i", "--id", help="The operation's uuid.")
+
+
+@command(app, "list", COLUMNS)
+def list_operations(session: Session, limit: int = typer.Option(50, "--limit", min=1, help="At most so many.")):
+    """The latest operations."""
+    return session.portal.operations.list(limit=limit)
+
+
+@command(app, "show", COLUMNS)
+def show(session: Session, id: str = ID):
+    """One operation with its steps."""
+    return session.portal.operations.get(id)
+
+
+@command(app, "log")
+def log(
+    session: Session,
+    id: str = ID,
+    step: Optional[str] = typer.Option(None, "--step", help="Only the step of this name.", show_default=False),
+):
+    """What its steps wrote."""
+    return session.portal.operations.get(id).log(step)
+
+
+@command(app, "cancel", COLUMNS)
+def cancel(session: Session, id: str = ID):
+    """Stop it."""
+    return session.portal.operations.get(id).cancel()
+
+
+@command(app, "wait", COLUMNS)
+def wait(
+    session: Session,
+    id: str = ID,
+    timeout: Optional[float] = typer.Option(None, "--timeout", min=0, help="Seconds; without end if left out.", show_default=False),
+):
+    """Follow its steps until it ends, and after a build those of the rollout that follows."""
+    return session.portal.operations.get(id).wait(session.on_step, timeout=timeout)

@@ -1,0 +1,250 @@
+"""modelport service ... realtime"""
+
+import json
+import shlex
+import sys
+from enum import Enum
+from typing import Any, Optional
+
+import typer
+
+from ..services import Service
+from ..uploads import existing, fault
+from . import onestep
+from . import options as o
+from .session import Session, command, given, part
+
+app = part("Services: stable addresses with two keys, running one image.")
+COLUMNS = ("name", "id", "state", "image", "replicas", "readyReplicas", "updatedAt", "scoringUri")
+
+
+class Slot(str, Enum):
+    primary = "Primary"
+    secondary = "Secondary"
+
+
+def chosen(num_replicas, cpu, memory, access, allowed_origin, call_timeout, collect_model_data) -> dict:
+    return given(
+        replicas=num_replicas,
+        cpu=cpu,
+        memory=memory,
+        access=access.value if access else None,
+        allowed_origins=allowed_origin,
+        timeout=call_timeout,
+        collect_model_data=o.flag(collect_model_data),
+    )
+
+
+def the(session: Session, name: Optional[str], id: Optional[str]) -> Service:
+    """The service that -n or -i says."""
+    if bool(name) == bool(id):
+        raise fault("name", "Say which service: -n NAME, or -i ID.")
+    return session.portal.services.get(name or id or "")
+
+
+@command(app, "create", COLUMNS)
+def create(
+    session: Session,
+    kind: o.Kind = o.KIND,
+    name: str = typer.Option(..., "-n", "--name", help="Its name, which is a part of its address."),
+    image_id: Optional[str] = o.IMAGE_ID,
+    model_file: list[str] = o.MODEL_FILE,
+    driver: Optional[str] = o.DRIVER,
+    runtime: str = o.RUNTIME,
+    schema_file: Optional[str] = o.SCHEMA,
+    pip_file: Optional[str] = o.PIP,
+    conda_file: Optional[str] = o.CONDA,
+    dependency: list[str] = o.DEPENDENCY,
+    python: Optional[str] = o.PYTHON,
+    num_replicas: Optional[int] = o.REPLICAS,
+    cpu: Optional[str] = o.CPU,
+    memory: Optional[str] = o.MEMORY,
+    access: Optional[o.Access] = o.ACCESS,
+    allowed_origin: list[str] = o.ORIGIN,
+    call_timeout: Optional[int] = o.CALL_TIMEOUT,
+    collect_model_data: Optional[o.Choice] = o.COLLECT,
+    environment: str = o.ENVIRONMENT,
+    description: str = o.DESCRIPTION,
+    wait: bool = o.WAIT,
+):
+    """Start a service, from an image or from files in one step. Its two keys are in the answer and nowhere else."""
+    unregistered = {
+        "driver": driver,
+        "model_file": model_file,
+        "schema": schema_file,
+        "pip_file": pip_file,
+        "conda_file": conda_file,
+        "files": dependency,
+    }
+    onestep.refuse_both("--image-id", image_id, **unregistered)
+    settings = chosen(num_replicas, cpu, memory, access, allowed_origin, call_timeout, collect_model_data)
+    if image_id:
+        operation = session.portal.services.create(name, image_id, environment=environment, **settings, **given(description=description))
+    else:
+        files = unregistered.pop("model_file"), unregistered.pop("driver")
+        more = given(runtime=runtime, python=python, environment=environment, description=description, **unregistered)
+        operation = onestep.deploy(session, name, *files, **more, **settings)
+    made = session.follow(operation, wait)
+    if wait:
+        session.say(f"Call it: modelport service run realtime -n {name}\nMore: modelport service usage realtime -n {name}")
+    return made
+
+
+@command(app, "list", COLUMNS)
+def list_services(session: Session, kind: o.Kind = o.KIND):
+    """The group's services."""
+    return session.portal.services.list()
+
+
+@command(app, "show", COLUMNS)
+def show(session: Session, kind: o.Kind = o.KIND, name: Optional[str] = o.SERVICE_NAME, id: Optional[str] = o.SERVICE_ID):
+    """One service: its state, image and address."""
+    return the(session, name, id)
+
+
+@command(app, "update", COLUMNS)
+def update(
+    session: Session,
+    kind: o.Kind = o.KIND,
+    name: Optional[str] = o.SERVICE_NAME,
+    id: Optional[str] = o.SERVICE_ID,
+    image_id: Optional[str] = o.IMAGE_ID,
+    num_replicas: Optional[int] = o.REPLICAS,
+    cpu: Optional[str] = o.CPU,
+    memory: Optional[str] = o.MEMORY,
+    access: Optional[o.Access] = o.ACCESS,
+    allowed_origin: list[str] = o.ORIGIN,
+    call_timeout: Optional[int] = o.CALL_TIMEOUT,
+    collect_model_data: Optional[o.Choice] = o.COLLECT,
+    description: str = o.DESCRIPTION,
+    wait: bool = o.WAIT,
+):
+    """Change image or settings; what is left out stays. Address and keys never change."""
+    changes = chosen(num_replicas, cpu, memory, access, allowed_origin, call_timeout, collect_model_data)
+    changes.update(given(description=description, image=image_id))
+    if not changes:
+        raise fault("image", "Say what to change: --image-id, -z, --cpu, --memory ...")
+    service = the(session, name, id)
+    operation = service.update(**changes)
+    return session.follow(operation, wait) if operation else service
+
+
+@command(app, "scale", COLUMNS)
+def scale(
+    session: Session,
+    kind: o.Kind = o.KIND,
+    name: Optional[str] = o.SERVICE_NAME,
+    id: Optional[str] = o.SERVICE_ID,
+    num_replicas: int = typer.Option(..., "-z", "--num-replicas", help="Number of replicas."),
+    wait: bool = o.WAIT,
+):
+    """Another number of replicas."""
+    service = the(session, name, id)
+    operation = service.scale(num_replicas)
+    return session.follow(operation, wait) if operation else service
+
+
+@command(app, "stop", COLUMNS)
+def stop(
+    session: Session, kind: o.Kind = o.KIND, name: Optional[str] = o.SERVICE_NAME, id: Optional[str] = o.SERVICE_ID, wait: bool = o.WAIT
+):
+    """Stop the replicas; address and keys are kept."""
+    return session.follow(the(session, name, id).stop(), wait)
+
+
+@command(app, "start", COLUMNS)
+def start(
+    session: Session, kind: o.Kind = o.KIND, name: Optional[str] = o.SERVICE_NAME, id: Optional[str] = o.SERVICE_ID, wait: bool = o.WAIT
+):
+    """Start a stopped service."""
+    return session.follow(the(session, name, id).start(), wait)
+
+
+@command(app, "delete")
+def delete(
+    session: Session, kind: o.Kind = o.KIND, name: Optional[str] = o.SERVICE_NAME, id: Optional[str] = o.SERVICE_ID, wait: bool = o.WAIT
+):
+    """Delete a service; its image stays."""
+    service = the(session, name, id)
+    return session.follow(service.delete(), wait, deleted=service.name)
+
+
+@command(app, "run")
+def run(
+    session: Session,
+    kind: o.Kind = o.KIND,
+    name: Optional[str] = o.SERVICE_NAME,
+    id: Optional[str] = o.SERVICE_ID,
+    data: str = typer.Option(
+        "",
+        "-d",
+        "--data",
+        help="The request body; @FILE reads a file, @- standard input. The schema's sample if left out.",
+        show_default=False,
+    ),
+    key: Optional[str] = typer.Option(
+        None, "--key", help="A key of the service; a session key of your own if left out.", show_default=False
+    ),
+):
+    """Call a service and print its answer."""
+    service = the(session, name, id)
+    body: Any = _body(data) if data else service.sample()
+    if body is None:
+        raise fault("data", f"{service.name} has no sample; say what to send with -d.")
+    return service.score(body, key=key)
+
+
+def _body(data: str) -> bytes:
+    if not data.startswith("@"):
+        return data.encode()
+    return sys.stdin.buffer.read() if data == "@-" else existing(data[1:], "data").read_bytes()
+
+
+@command(app, "keys", ("slot", "keyId", "lastFour", "createdAt", "lastUsedAt"))
+def keys(
+    session: Session,
+    kind: o.Kind = o.KIND,
+    name: Optional[str] = o.SERVICE_NAME,
+    id: Optional[str] = o.SERVICE_ID,
+    regen: bool = typer.Option(False, "-r", "--regen", help="Make a new value; needs -k."),
+    key: Optional[Slot] = typer.Option(None, "-k", "--key", help="Which one to make anew.", case_sensitive=False, show_default=False),
+):
+    """The two keys without their values, or a new value, shown this once."""
+    service = the(session, name, id)
+    if not regen:
+        return service.keys()
+    if key is None:
+        raise fault("key", "Say which key to make anew: -k Primary or -k Secondary.")
+    return {"slot": key.value.lower(), "value": service.regenerate_key(key.value)}
+
+
+@command(app, "usage")
+def usage(session: Session, kind: o.Kind = o.KIND, name: Optional[str] = o.SERVICE_NAME, id: Optional[str] = o.SERVICE_ID):
+    """Addresses, headers, and calls to paste."""
+    service = the(session, name, id)
+    body = json.dumps(service.sample() or {})
+    secured = "" if service.access == "public" else " -H 'Authorization: Bearer KEY'"
+    lines = [
+        f"Scoring URL: {service.scoring_uri}",
+        "Headers: Content-Type: application/json" + ("" if service.access == "public" else "; Authorization: Bearer KEY"),
+        f"Swagger URL: {service.swagger_uri}",
+        f"Command line: modelport service run realtime -n {service.name} -d {shlex.quote(body)}",
+        f"curl: curl -sS {shlex.quote(service.scoring_uri)}{secured} -H 'Content-Type: application/json' -d {shlex.quote(body)}",
+        f"Logs: modelport service logs realtime -n {service.name}",
+    ]
+    return "\n".join(lines)
+
+
+@command(app, "logs")
+def logs(
+    session: Session,
+    kind: o.Kind = o.KIND,
+    name: Optional[str] = o.SERVICE_NAME,
+    id: Optional[str] = o.SERVICE_ID,
+    max_lines: int = typer.Option(5000, "-l", "--max-lines", min=1, max=5000, help="At most so many of each replica."),
+    request_id: Optional[str] = typer.Option(None, "-r", "--request-id", help="Only lines with this request id.", show_default=False),
+):
+    """What the replicas wrote, merged by time."""
+    found = the(session, name, id).logs(max_lines)
+    lines = sorted((line for each in found.values() for line in each), key=lambda line: line.partition(" ")[0])
+    return "\n".join(line for line in lines if not request_id or request_id in line)

@@ -1,0 +1,130 @@
+"""Files on their way to the portal and back: hashed, streamed, never whole in memory."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Union
+from urllib.parse import quote
+
+from .errors import ClientError
+
+if TYPE_CHECKING:
+    from .portal import Portal
+
+CHUNK = 2**20
+#: a file or folder of this machine
+Given = Union[str, "os.PathLike[str]"]
+#: (the path it gets, where it lies here)
+Found = tuple[str, Path]
+#: told after each file: its path and its size in bytes
+OnFile = Callable[[str, int], None]
+
+
+def existing(given: Given, field: str) -> Path:
+    """The path, if something lies there."""
+    if "://" in str(given):
+        raise fault(field, f"{given} is an address. Download it and give the file.")
+    path = Path(given).expanduser()
+    if not path.exists():
+        raise fault(field, f"There is no file or folder {given}.")
+    return path
+
+
+def fault(field: str, message: str) -> ClientError:
+    """A refusal before anything was sent, in the portal's shape."""
+    return ClientError("BadRequest", message, [{"code": "Invalid", "message": message, "field": field}])
+
+
+def files_of(given: Given, field: str = "files", prefix: str | None = None) -> list[Found]:
+    """A file under its own name, or the files of a folder under the folder's; `prefix` says another name."""
+    path = existing(given, field)
+    top = prefix or path.resolve().name
+    if path.is_file():
+        return [(top, path)]
+    found = sorted(each for each in path.rglob("*") if each.is_file())
+    if not found:
+        raise fault(field, f"The folder {given} holds no files.")
+    return [(f"{top}/{each.relative_to(path).as_posix()}", each) for each in found]
+
+
+def beside(given: Given, driver: Path, field: str = "files") -> list[Found]:
+    """Files at the paths they have beside score.py; what lies elsewhere comes under its own name."""
+    path = existing(given, field).resolve()
+    home = driver.resolve().parent
+    return files_of(path, field, path.relative_to(home).as_posix() if home in path.parents else None)
+
+
+@contextmanager
+def upload_set(portal: Portal, files: Sequence[Found], on_file: OnFile | None = None) -> Iterator[str | None]:
+    """The id of an upload set with these files (None without files). If the block fails, the set is deleted."""
+    if not files:
+        yield None
+        return
+    opened = portal.transport.write("POST", portal.path("uploads"))["id"]
+    try:
+        for path, source in files:
+            size = send(portal, opened, path, source)
+            if on_file:
+                on_file(path, size)
+        yield opened
+    except BaseException:
+        try:
+            portal.transport.write("DELETE", portal.path("uploads", opened))
+        except ClientError:
+            pass  # it expires by itself; the first error is the one to tell
+        raise
+
+
+def send(portal: Portal, upload_set: str, path: str, source: Path) -> int:
+    """Streams one file; the portal keeps nothing unless the bytes hash to what they hash to here. The size in bytes."""
+    digest, size = hashlib.sha256(), 0
+    for chunk in _chunks(source):
+        digest.update(chunk)
+        size += len(chunk)
+    address = portal.path("uploads", upload_set, "files") + quote(path, safe="/")
+    portal.transport.put(address, _chunks(source), size=size, headers={"X-Content-SHA256": digest.hexdigest()})
+    return size
+
+
+def _chunks(source: Path) -> Iterator[bytes]:
+    try:
+        with source.open("rb") as file:
+            while chunk := file.read(CHUNK):
+                yield chunk
+    except OSError as error:
+        raise fault("files", f"{source} cannot be read: {error.strerror}.") from error
+
+
+def receive(portal: Portal, address: str, place: Path, sha256: str) -> Path:
+    """Streams one file to `place`; it appears there only when it is whole and hashes to `sha256`."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    handle, partial = tempfile.mkstemp(prefix=f".{place.name[:40]}.", dir=place.parent)
+    digest = hashlib.sha256()
+    try:
+        with os.fdopen(handle, "wb") as file, portal.transport.stream(address) as chunks:
+            for chunk in chunks:
+                digest.update(chunk)
+                file.write(chunk)
+        if digest.hexdigest() != sha256:
+            raise ClientError("DigestMismatch", f"{place.name} did not arrive whole. Download it again.")
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(partial, 0o666 & ~umask)
+        os.replace(partial, place)
+    except BaseException:
+        Path(partial).unlink()
+        raise
+    return place
+
+
+def inside(folder: Path, path: str) -> Path:
+    """`path` below `folder`. The portal's word is not enough for a place on this machine."""
+    parts = PurePosixPath(path).parts
+    if not parts or path.startswith("/") or "\\" in path or ".." in parts or ":" in parts[0]:
+        raise ClientError("UnexpectedAnswer", f"The portal named a file {path!r}, which is no place to write to.")
+    return folder.joinpath(*parts)
