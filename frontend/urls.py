@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path, register_converter
 
-from frontend.views import deploy, environments, home, images, manifests, models, operations, people, services
+from frontend.views import deploy, environments, home, images, manifests, models, operations, people, service_tabs, services
 from portal.names import NAME
 
 app_name = "pages"
@@ -87,19 +87,19 @@ urlpatterns = [
     path(f"{GROUP}services/", services.ServiceListView.as_view(), name="services"),
     path(f"{GROUP}services/new", services.CreateServiceView.as_view(), name="new_service"),
     path(SERVICE, services.ServiceView.as_view(), name="service"),
-    path(f"{SERVICE}docs", services.ServiceDocsView.as_view(), name="service_docs"),
-    path(f"{SERVICE}openapi.json", services.ServiceOpenAPIView.as_view(), {"version": "openapi"}, name="service_openapi"),
-    path(f"{SERVICE}swagger.json", services.ServiceOpenAPIView.as_view(), {"version": "swagger"}, name="service_swagger"),
-    path(f"{SERVICE}session-key", services.SessionKeyView.as_view(), name="service_session_key"),
-    path(f"{SERVICE}keys", services.ServiceKeysView.as_view(), name="service_keys"),
+    path(f"{SERVICE}docs", service_tabs.ServiceDocsView.as_view(), name="service_docs"),
+    path(f"{SERVICE}openapi.json", service_tabs.ServiceOpenAPIView.as_view(), {"version": "openapi"}, name="service_openapi"),
+    path(f"{SERVICE}swagger.json", service_tabs.ServiceOpenAPIView.as_view(), {"version": "swagger"}, name="service_swagger"),
+    path(f"{SERVICE}session-key", service_tabs.SessionKeyView.as_view(), name="service_session_key"),
+    path(f"{SERVICE}keys", service_tabs.ServiceKeysView.as_view(), name="service_keys"),
     re_path(
         rf"^g/(?P<group>{NAME})/services/(?P<name>{NAME})/keys/(?P<slot>primary|secondary)/regenerate$",
-        services.RegenerateKeyView.as_view(),
+        service_tabs.RegenerateKeyView.as_view(),
         name="regenerate_key",
     ),
-    path(f"{SERVICE}logs", services.ServiceLogsView.as_view(), name="service_logs"),
-    path(f"{SERVICE}history", services.ServiceHistoryView.as_view(), name="service_history"),
-    path(f"{SERVICE}history/<int:number>/roll-back", services.RollBackView.as_view(), name="roll_back"),
+    path(f"{SERVICE}logs", service_tabs.ServiceLogsView.as_view(), name="service_logs"),
+    path(f"{SERVICE}history", service_tabs.ServiceHistoryView.as_view(), name="service_history"),
+    path(f"{SERVICE}history/<int:number>/roll-back", service_tabs.RollBackView.as_view(), name="roll_back"),
     path(f"{SERVICE}settings", services.ServiceSettingsView.as_view(), name="service_settings"),
     path(f"{SERVICE}stop", services.StopServiceView.as_view(), name="stop_service"),
     path(f"{SERVICE}start", services.StartServiceView.as_view(), name="start_service"),

@@ -8,10 +8,13 @@ from django import forms
 class StyledForm(forms.Form):
     template_name = "frontend/fields.html"
     use_required_attribute = False
+    #: fields that are asked for by the action, or belong to the one before: not called optional
+    unmarked: frozenset[str] = frozenset()
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         for name, field in self.fields.items():
+            field.optional = not field.required and name not in self.unmarked
             widget = field.widget
             if isinstance(widget, forms.CheckboxInput):
                 kit = "form-check-input"

@@ -29,7 +29,7 @@ class RecipeFields(StyledForm):
     )
     schema_file = forms.FileField(label="or choose a file", required=False, allow_empty_file=True)
     sample = forms.CharField(
-        label="or a sample request",
+        label="A sample request",
         required=False,
         strip=False,
         widget=editor("json", 5),
@@ -47,6 +47,7 @@ class RecipeFields(StyledForm):
     runtime = forms.ChoiceField(label="Runtime", choices=[])
     python = forms.ChoiceField(label="Python", required=False, choices=[])
 
+    unmarked = frozenset({"driver", "driver_file", "schema", "schema_file", "dependencies_file"})
     TEXTS = {"driver": "score.py", "schema": "service_schema.json", "dependencies": "requirements.txt"}
 
     def __init__(self, *args, **kwargs):

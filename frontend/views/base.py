@@ -85,7 +85,8 @@ class ScopedMixin(LoginRequiredMixin):
     def get_context_data(self, **kwargs) -> dict[str, Any]:
         kwargs.setdefault("title", self.get_title())
         kwargs.setdefault("crumbs", self.get_crumbs())
-        kwargs.setdefault("group", getattr(self, "group", None))
+        # The address's own words come in here as well; pages mean the row.
+        kwargs["group"] = getattr(self, "group", None)
         return super().get_context_data(**kwargs)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from django.db.models import Count
 from django.urls import reverse
 from pygments import highlight
@@ -90,6 +92,11 @@ def shown_text(file: ManifestFile) -> str:
             text = data.read().decode()
         except UnicodeDecodeError:
             return ""
+    if file.path.endswith(".json"):
+        try:
+            text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+        except (ValueError, RecursionError):
+            pass  # shown as it is
     try:
         lexer = get_lexer_for_filename(file.path)
     except ClassNotFound:
