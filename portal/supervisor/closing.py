@@ -31,7 +31,7 @@ class Quickstart:
     @property
     def swagger_url(self) -> str:
         group, name = self.service.split("/")
-        return f"{settings.PORTAL_URL}/g/{group}/services/{name}/swagger"
+        return f"{settings.PORTAL_URL}/g/{group}/services/{name}/docs"
 
     def curl(self) -> str:
         words = [

@@ -110,7 +110,7 @@ class Command(BaseCommand):
         answers = self.wait_for(quickstart)
         self.say(f"Swagger              {quickstart.swagger_url}")
         if not answers:
-            self.say(f"{quickstart.service} does not answer yet; its page says why: {quickstart.swagger_url.removesuffix('/swagger')}")
+            self.say(f"{quickstart.service} does not answer yet; its page says why: {quickstart.swagger_url.removesuffix('docs')}")
         self.say("Ctrl-C stops everything. This call works when pasted:")
         self.say("")
         self.say(quickstart.curl())
