@@ -11,7 +11,6 @@ from functools import cache
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 
 from deployments.gateway.apply import Gateway
@@ -37,9 +36,12 @@ def gateway() -> Gateway:
 
 
 def _next_generation() -> int:
-    Lease.objects.get_or_create(name="gateway", defaults={"holder": "", "expires_at": timezone.now()})
-    Lease.objects.filter(name="gateway").update(generation=F("generation") + 1)
-    return Lease.objects.values_list("generation", flat=True).get(name="gateway")
+    """Grows with every snapshot, and past what an older database (restored from a backup) could have given out."""
+    now = timezone.now()
+    row, _ = Lease.objects.select_for_update().get_or_create(name="gateway", defaults={"holder": "", "expires_at": now})
+    row.generation = max(row.generation + 1, int(now.timestamp() * 1000))
+    row.save(update_fields=["generation"])
+    return row.generation
 
 
 @transaction.atomic

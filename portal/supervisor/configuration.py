@@ -47,7 +47,7 @@ def render(processes: list[Process], *, folder: Path, logs: Path, socket: Path, 
             "startsecs=2",
             # The pause before each try grows by a second; what comes back after that is taken up by the watch.
             "startretries=10",
-            "stopsignal=TERM",
+            f"stopsignal={process.stop_signal}",
             # The signal goes to the main process alone: Celery's warm shutdown hangs when its children get it too.
             "stopasgroup=false",
             "killasgroup=true",

@@ -22,6 +22,7 @@ class Process:
     command: tuple[str, ...]
     environment: dict[str, str] = field(default_factory=dict)
     stop_seconds: int = 8
+    stop_signal: str = "TERM"
 
 
 def worker_node(queue: str) -> str:
@@ -39,7 +40,8 @@ def processes() -> list[Process]:
         *("--workers", str(settings.WEB_WORKERS), "--respawn-failed-workers", "--workers-kill-timeout", "4s"),
         *("--log-level", "warning", "portal.asgi:application"),
     )
-    found = [Process("gateway", (*manage, "gateway")), Process("web", web)]
+    # HAProxy lets calls end at USR1; at TERM it drops them.
+    found = [Process("gateway", (*manage, "gateway"), stop_signal="USR1"), Process("web", web)]
     for queue, size in CONCURRENCY.items():
         quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "INFO")
         command = (*celery, "worker", "-Q", queue, "-n", worker_node(queue), "-P", "threads", "-c", str(size), *quiet)
