@@ -12,7 +12,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from deployments.builds.builders.base import Report
@@ -141,12 +141,13 @@ def remove_image(engine: Engine, reference: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a container ended. `container` is still there only when it was asked to be kept."""
+    """How a container ended. `container` is there until the block is left, and then until all of `busy` have ended."""
 
     container: str
     code: int
     out_of_memory: bool
     timed_out: bool
+    busy: list[threading.Thread] = field(default_factory=list)
 
 
 @contextmanager
@@ -162,11 +163,12 @@ def ran(
     stdout: Callable[[bytes], None],
     stderr: Callable[[bytes], None],
     stdin: bytes | None = None,
+    files: Iterable[bytes] | None = None,
     **options: Any,
 ) -> Iterator[Ended]:
     """Run one hardened container to its end and remove it, whatever happens, when the block is left.
 
-    `stdin` is sent as it is and never a part of a command line. A cancel kills the container at once
+    `stdin` is sent as it is and never a part of a command line; `files` is a tar put into it before it starts. A cancel kills the container at once
     and comes out as Cancelled; so does the time limit, as `timed_out`.
     """
     import docker.errors
@@ -188,6 +190,7 @@ def ran(
         stop()
 
     report.check_cancelled()
+    busy: list[threading.Thread] = []
     clock = threading.Timer(timeout, out_of_time)
     clock.daemon = True
     try:
@@ -197,6 +200,8 @@ def ran(
                 image, command, name=name, host_config=config, labels=dict(labels), stdin_open=stdin is not None,
                 user=f"{UID}:{UID}", **options,
             )  # fmt: skip
+            if files is not None:
+                api.put_archive(name, "/", files)
             streams = api.attach_socket(name, params={"stdin": int(stdin is not None), "stdout": 1, "stderr": 1, "stream": 1})
             try:
                 report.check_cancelled()
@@ -209,10 +214,59 @@ def ran(
                 streams.close()
             code = api.wait(name, timeout=engine.timeout)["StatusCode"]
             state = api.inspect_container(name)["State"]
-        yield Ended(name, code, bool(state.get("OOMKilled")), timed_out.is_set())
+        yield Ended(name, code, bool(state.get("OOMKilled")), timed_out.is_set(), busy)
     finally:
         clock.cancel()
-        remove_container(engine, name)
+        if any(thread.is_alive() for thread in busy):
+            threading.Thread(target=_remove_when_idle, args=(engine, name, busy), daemon=True).start()
+        else:
+            remove_container(engine, name)
+
+
+def _remove_when_idle(engine: Engine, container: str, busy: list[threading.Thread]) -> None:
+    for thread in busy:
+        thread.join()
+    with suppress(Unavailable):
+        remove_container(engine, container)
+
+
+def commit(engine: Engine, ended: Ended, reference: str, report: Report) -> str:
+    """Keep what a container left behind as an image; returns its id.
+
+    The engine cannot be stopped while it does this. A cancel comes back at once, and what is made too late is removed.
+    """
+    repository, _, tag = reference.partition(":")
+    made: list[str] = []
+    failed: list[Unavailable] = []
+    unwanted, finished = threading.Event(), threading.Event()
+
+    def work() -> None:
+        try:
+            with plain_errors("keep an environment"):
+                api = engine.api()
+                api.timeout = None  # a connection of this thread alone: large environments take minutes
+                made.append(api.commit(ended.container, repository=repository, tag=tag)["Id"])
+        except Unavailable as error:
+            failed.append(error)
+        finally:
+            finished.set()
+        if unwanted.is_set():
+            with suppress(Unavailable):
+                remove_image(engine, reference)
+
+    def give_up() -> None:
+        unwanted.set()
+        finished.set()
+
+    thread = threading.Thread(target=work, daemon=True)
+    ended.busy.append(thread)
+    with report.on_cancel(give_up):
+        thread.start()
+        finished.wait()
+    thread.join()
+    if failed:
+        raise failed[0]
+    return made[0]
 
 
 def _talk(streams: Any, stdin: bytes | None, stdout: Callable[[bytes], None], stderr: Callable[[bytes], None]) -> None:

@@ -25,16 +25,16 @@ def checked(path: str) -> str:
     return path
 
 
-def tar_stream(files: Iterable[BundleFile], check_cancelled: Callable[[], None]) -> Iterator[bytes]:
-    """The bytes of a tar with these files and their folders."""
+def tar_stream(files: Iterable[BundleFile], check_cancelled: Callable[[], None], *, owner: int = 0, top: str = "") -> Iterator[bytes]:
+    """The bytes of a tar with these files and their folders, those above `top` left out."""
     folders: set[str] = set()
     for file in files:
         for folder in reversed([str(parent) for parent in PurePosixPath(file.path).parents if str(parent) != "."]):
-            if folder not in folders:
+            if folder not in folders and folder.startswith(top):
                 folders.add(folder)
-                yield _header(folder, tarfile.DIRTYPE, 0, 0o755)
+                yield _header(folder, tarfile.DIRTYPE, 0, 0o755, owner)
         check_cancelled()
-        yield _header(file.path, tarfile.REGTYPE, file.size, file.mode)
+        yield _header(file.path, tarfile.REGTYPE, file.size, file.mode, owner)
         left = file.size
         with file.open() as source:
             while left and (chunk := source.read(min(CHUNK, left))):
@@ -57,7 +57,8 @@ def text_file(path: str, content: str | bytes, mode: int = 0o644) -> BundleFile:
     return BundleFile(path, len(data), opened, mode)
 
 
-def _header(path: str, kind: bytes, size: int, mode: int) -> bytes:
+def _header(path: str, kind: bytes, size: int, mode: int, owner: int) -> bytes:
     info = tarfile.TarInfo(path)
     info.type, info.size, info.mode, info.mtime = kind, size, mode, MOMENT
+    info.uid = info.gid = owner
     return info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")

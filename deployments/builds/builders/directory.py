@@ -145,9 +145,7 @@ class DirectoryBuilder(Builder):
         launcher = folder / "opt/modelport/launch.py"
         reader = ProbeReader(report.line)
         with self._scratch() as scratch:
-            about = process_sandbox.confinement(
-                built.digest, network=False, reads=[python, folder / "app", launcher], writes=[scratch]
-            )
+            about = process_sandbox.confinement(built.digest, network=False, reads=[python, folder / "app", launcher], writes=[scratch])
             about.give(scratch)
             for note in about.notes:
                 report.line(f"Note: {note}")

@@ -8,14 +8,15 @@ must run (uv, the probe) runs in hardened containers that are removed whatever h
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import json
 import re
 import uuid
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from deployments.builds.builders import recipe, uv_errors
 from deployments.builds.builders.base import (
@@ -40,6 +41,7 @@ from deployments.docker_engine import (
     UID,
     Ended,
     build_image,
+    commit,
     engine_at,
     host_config,
     inspect_image,
@@ -53,16 +55,17 @@ from deployments.lines import Lines, clean, memory_text, without_credentials
 from portal.errors import Unavailable
 
 GIB = 1 << 30
+ABOUT = "modelport.about"
+TOOLS, ENVIRONMENT_FOLDER = "/opt/modelport-tools", "/opt/env"
 
-#: The Dockerfiles. `{...}` are image ids and a uuid, checked by `_dockerfile`; nothing else is ever filled in.
-TOOLBOX = f"""FROM {{base}}
-LABEL modelport.build={{build}}
+#: The Dockerfiles. `{...}` are image ids, a uuid and words of ours, checked by `_dockerfile`; nothing else is ever filled in.
+#: Each line is a step and costs time, and so does each label given beside them: there is one, `modelport.about`.
+TOOLBOX = """FROM {base}
+LABEL modelport={installation} modelport.kind={kind} modelport.build={build}
 COPY tools/ /opt/modelport-tools/
-COPY --chown={UID}:{UID} env/ /opt/env/
 """
 ENVIRONMENT = f"""FROM {{base}}
-LABEL modelport.build={{build}}
-COPY --from={{source}} /opt/env /opt/env
+LABEL modelport={{installation}} modelport.kind={{kind}} modelport.build={{build}}
 ENV PATH=/opt/env/bin:/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp LANG=C.UTF-8 PYTHONUNBUFFERED=1
 USER {UID}:{UID}
 WORKDIR /app
@@ -70,7 +73,7 @@ ENTRYPOINT ["/opt/env/bin/python", "/opt/modelport/launch.py"]
 CMD ["serve", "--host", "0.0.0.0", "--port", "5001"]
 """
 IMAGE = """FROM {base}
-LABEL modelport.build={build}
+LABEL modelport={installation} modelport.kind={kind} modelport.build={build}
 COPY root/ /
 """
 
@@ -127,52 +130,48 @@ class DockerBuilder(Builder):
         return Base(reference, found["Id"], python, f"{found['Os']}/{found['Architecture']}")
 
     def resolve(self, base: Base, requirements: str, report: Report) -> str:
-        job = {"do": "resolve", "requirements": requirements}
         result, told = bytearray(), deque(maxlen=200)
-        with self._recipe(base, job, report, result, told, read_only=True) as ended:
+        room = {"tmpfs": {"/tmp": "size=1g,mode=1777,nosuid,nodev"}}
+        config = host_config(self.engine, memory=self.memory, network="bridge", **room)
+        job = {"do": "resolve", "requirements": requirements}
+        with self._recipe(job, TOOLS, report, result, told, image=self._toolbox(base, report), config=config) as ended:
             self._check(ended, told, "Finding versions that fit together")
         return result.decode()
 
     def find_environment(self, base: Base, key: str) -> EnvironmentImage | None:
         found = inspect_image(self.engine, _environment_tag(key))
-        labels = (found or {}).get("Config", {}).get("Labels") or {}
-        if not found or labels.get("modelport.base") != base.digest or "modelport.packages" not in labels:
+        about = _about(found) if found else {}
+        if not found or about.get("base") != base.digest or "packages" not in about:
             return None
-        packages = (item.partition("==") for item in labels["modelport.packages"].split())
-        return EnvironmentImage(key, _environment_tag(key), found["Id"], tuple(Package(name, version) for name, _, version in packages))
+        return EnvironmentImage(key, _environment_tag(key), found["Id"], tuple(Package(*package) for package in about["packages"]))
 
     def install(self, base: Base, lock: str, key: str, report: Report) -> EnvironmentImage:
         tag = _environment_tag(key)
         result, told = bytearray(), deque(maxlen=200)
         temporary = f"modelport/temporary:{uuid.uuid4().hex}"
+        # The tools lie in the environment's folder, where their user may remove them again, so that one layer is all there is.
+        tools = ENVIRONMENT_FOLDER + "/.modelport-tools"
+        job = {"do": "install", "lock": lock, "environment": ENVIRONMENT_FOLDER, "tools": tools}
+        config = host_config(self.engine, memory=self.memory, network="bridge", read_only=False)
+        files = tar_stream(self._tools(tools.lstrip("/")), report.check_cancelled, owner=UID, top=ENVIRONMENT_FOLDER.lstrip("/"))
         try:
-            job = {"do": "install", "lock": lock, "environment": "/opt/env"}
-            with self._recipe(base, job, report, result, told, read_only=False) as ended:
+            with self._recipe(job, tools, report, result, told, image=base.digest, config=config, files=files) as ended:
                 self._check(ended, told, "Installing the packages")
                 packages = tuple(Package(name, version) for name, version in json.loads(result))
                 report.line("Keeping the environment")
-                source = self._commit(ended.container, temporary, report)
-            build = uuid.uuid4().hex
-            labels = self._labels("environment") | {
-                "modelport.base": base.digest,
-                "modelport.key": key,
-                "modelport.packages": " ".join(f"{package.name}=={package.version}" for package in packages),
-            }
-            dockerfile = _dockerfile(ENVIRONMENT, base=base.digest, build=build, source=source)
-            context = tar_stream([text_file("Dockerfile", dockerfile)], report.check_cancelled)
-            identity = build_image(self.engine, context, tag=tag, labels=labels, build=build, report=report, log=False)
+                source = commit(self.engine, ended, temporary, report)
+            about = {"base": base.digest, "key": key, "packages": [[package.name, package.version] for package in packages]}
+            identity = self._build(ENVIRONMENT, source, tag, about, [], report)
         finally:
             remove_image(self.engine, temporary)
         report.line(f"Environment {key[:12]} has {len(packages)} packages")
         return EnvironmentImage(key, tag, identity, packages)
 
     def bundle(self, environment: EnvironmentImage, bundle: Bundle, *, name: str, labels: Mapping[str, str], report: Report) -> Built:
-        tag, build = f"modelport/image:{_tag(name)}", uuid.uuid4().hex
-        dockerfile = text_file("Dockerfile", _dockerfile(IMAGE, base=environment.digest, build=build))
-        all_labels = {_label_key(key): _label_value(value) for key, value in labels.items()}
-        all_labels |= self._labels("image") | {"modelport.bundle": bundle.digest, "modelport.environment": environment.key}
-        context = tar_stream(_context(dockerfile, bundle.files), report.check_cancelled)
-        identity = build_image(self.engine, context, tag=tag, labels=all_labels, build=build, report=report, log=False)
+        tag = f"modelport/image:{_tag(name)}"
+        about = dict(labels) | {"bundle": bundle.digest, "environment": environment.key}
+        files = [BundleFile("root/" + checked(file.path), file.size, file.open, file.mode) for file in bundle.files]
+        identity = self._build(IMAGE, environment.digest, tag, about, files, report)
         found = inspect_image(self.engine, identity)
         size = found["Size"] if found else 0
         report.line(f"Image {identity[7:19]}: {len(bundle.files)} files, {memory_text(size)} with its environment")
@@ -208,35 +207,40 @@ class DockerBuilder(Builder):
         except BaseException:
             remove_image(self.engine, f"{repository}:{tag}")
             raise
+        remove_image(self.engine, built.location)
         if not re.fullmatch(r"sha256:[0-9a-f]{64}", digest):
             raise Unavailable("The image registry", "it took the image and did not say its digest")
         return Built(f"{repository}@{digest}", digest, built.size)
 
     def discard(self, location: str) -> None:
-        remove_image(self.engine, location)
+        found = inspect_image(self.engine, location)
+        # All of its names that are ours: a pushed image has one in the registry's repository besides its digest.
+        names = [*((found or {}).get("RepoTags") or []), *((found or {}).get("RepoDigests") or [])]
+        ours = [name for name in names if name.startswith(("modelport/", f"{self.registry}/modelport/" if self.registry else "modelport/"))]
+        for name in ours:
+            remove_image(self.engine, name)
 
     # -- parts ---------------------------------------------------------------
 
     def _labels(self, kind: str) -> dict[str, str]:
         return {LABEL: self.installation, KIND: kind}
 
-    def _recipe(self, base: Base, job: dict, report: Report, result: bytearray, told: deque, *, read_only: bool):
-        """The recipe in a hardened container of the toolbox; what it prints goes to the log, its result to `result`."""
-        toolbox = self._toolbox(base, report)
-        certificates = {"certificates": "/opt/modelport-tools/ca.crt"} if self.index.certificates else {}
-        body = json.dumps({**job, **self.index.job(), **certificates, "uv": "/opt/modelport-tools/uv"}).encode()
+    def _recipe(
+        self, job: dict, tools: str, report: Report, result: bytearray, told: deque, *, image: str, config: object, **options: object
+    ):
+        """The recipe in a hardened container; what it prints goes to the log, what it found to `result`."""
+        certificates = {"certificates": f"{tools}/ca.crt"} if self.index.certificates else {}
+        body = json.dumps({**job, **self.index.job(), **certificates, "uv": f"{tools}/uv"}).encode()
 
         def tell(text: str) -> None:
             told.append(text)
             report.line(without_credentials(text))
 
         log = Lines(tell)
-        room = {"tmpfs": {"/tmp": "size=1g,mode=1777,nosuid,nodev"}} if read_only else {}
-        config = host_config(self.engine, memory=self.memory, network="bridge", read_only=read_only, **room)
         return ran(
-            self.engine, image=toolbox, command=["python3", "-I", "/opt/modelport-tools/recipe.py"], config=config,
-            labels=self._labels(job["do"]), report=report, timeout=self.timeout, stdout=result.extend, stderr=log.feed,
-            stdin=b"%d\n" % len(body) + body, entrypoint=[], working_dir="/tmp",
+            self.engine, image=image, command=["python3", "-I", f"{tools}/recipe.py"], config=config, labels=self._labels(job["do"]),
+            report=report, timeout=self.timeout, stdout=result.extend, stderr=log.feed, stdin=b"%d\n" % len(body) + body,
+            entrypoint=[], working_dir="/tmp", **options,
         )  # fmt: skip
 
     def _check(self, ended: Ended, told: deque, doing: str) -> None:
@@ -249,34 +253,38 @@ class DockerBuilder(Builder):
         if ended.code:
             raise uv_errors.explain("\n".join(told), doing=doing)
 
-    def _commit(self, container: str, temporary: str, report: Report) -> str:
-        repository, _, tag = temporary.partition(":")
-        with plain_errors("keep an environment"):
-            identity = self.engine.api().commit(container, repository=repository, tag=tag)["Id"]
-        report.check_cancelled()
-        return identity
-
-    def _toolbox(self, base: Base, report: Report) -> str:
-        """The base with uv and the recipe; made once for each base, uv and recipe."""
+    def _tools(self, folder: str) -> list[BundleFile]:
         from uv import find_uv_bin
 
-        binary, script = Path(find_uv_bin()), Path(recipe.__file__).read_bytes()
-        certificates = Path(self.index.certificates).read_bytes() if self.index.certificates else b""
-        state = binary.stat()
-        parts = [base.digest, str(state.st_size), str(state.st_mtime_ns), hashlib.sha256(script + certificates).hexdigest(), TOOLBOX]
-        tag = f"modelport/toolbox:{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()[:32]}"
+        binary = Path(find_uv_bin())
+        files = [
+            text_file(f"{folder}/recipe.py", Path(recipe.__file__).read_bytes()),
+            BundleFile(f"{folder}/uv", binary.stat().st_size, lambda: binary.open("rb"), 0o755),
+        ]
+        if self.index.certificates:
+            files.append(text_file(f"{folder}/ca.crt", Path(self.index.certificates).read_bytes()))
+        return files
+
+    def _toolbox(self, base: Base, report: Report) -> str:
+        """The base with uv and the recipe, for containers that may write nothing; made once for each base, uv and recipe."""
+        tools = self._tools("tools")
+        identity = hashlib.sha256(f"{base.digest} {importlib.metadata.version('uv')} {TOOLBOX}".encode())
+        for file in tools:
+            if file.size < 1 << 20:
+                identity.update(file.open().read())
+        tag = f"modelport/toolbox:{identity.hexdigest()[:32]}"
         if found := inspect_image(self.engine, tag):
             return found["Id"]
         report.line("Preparing the tools for this base image (once)")
-        build = uuid.uuid4().hex
-        files = [
-            text_file("Dockerfile", _dockerfile(TOOLBOX, base=base.digest, build=build)),
-            text_file("tools/recipe.py", script),
-            BundleFile("tools/uv", state.st_size, lambda: binary.open("rb"), 0o755),
-            text_file("env/.keep", ""),
-        ] + ([text_file("tools/ca.crt", certificates)] if certificates else [])
-        context = tar_stream(files, report.check_cancelled)
-        return build_image(self.engine, context, tag=tag, labels=self._labels("toolbox"), build=build, report=report, log=False)
+        return self._build(TOOLBOX, base.digest, tag, {}, tools, report)
+
+    def _build(self, template: str, base: str, tag: str, about: dict, files: list[BundleFile], report: Report) -> str:
+        kind, build = tag.partition(":")[0].rpartition("/")[2], uuid.uuid4().hex
+        dockerfile = text_file("Dockerfile", _dockerfile(template, base=base, installation=self.installation, kind=kind, build=build))
+        context = tar_stream([dockerfile, *files], report.check_cancelled)
+        # The engine puts a label's value between single quotes and expands what escapes them: nothing is left that could.
+        labels = {ABOUT: quote(json.dumps(about), safe=" /:@.,=+-_()")} if about else {}
+        return build_image(self.engine, context, tag=tag, labels=labels, build=build, report=report, log=False)
 
     def _pull(self, reference: str, report: Report) -> None:
         repository, tag = _split(reference)
@@ -303,17 +311,18 @@ class DockerBuilder(Builder):
         return {"X-Registry-Auth": "e30="}  # the engine wants the header; this is {}
 
 
-def _context(dockerfile: BundleFile, files: tuple[BundleFile, ...]) -> Iterator[BundleFile]:
-    yield dockerfile
-    for file in files:
-        yield BundleFile("root/" + checked(file.path), file.size, file.open, file.mode)
-
-
 def _dockerfile(template: str, **values: str) -> str:
     for value in values.values():
-        if not re.fullmatch(r"(sha256:)?[0-9a-f]{32,64}", value):
-            raise ValueError(f"not an image id: {value!r}")
+        if not re.fullmatch(r"(sha256:)?[a-z0-9][a-z0-9_.-]{0,63}", value):
+            raise ValueError(f"not a word of ours: {value!r}")
     return template.format(**values)
+
+
+def _about(image: Mapping) -> dict:
+    try:
+        return json.loads(unquote(((image.get("Config") or {}).get("Labels") or {}).get(ABOUT, "{}")))
+    except ValueError:
+        return {}
 
 
 def _environment_tag(key: str) -> str:
@@ -324,17 +333,6 @@ def _tag(name: str) -> str:
     if not re.fullmatch(r"[a-z0-9][a-z0-9_.-]{0,127}", name):
         raise ValueError(f"not a name made from a uuid: {name!r}")
     return name
-
-
-def _label_key(key: str) -> str:
-    if not re.fullmatch(r"[a-z][a-z0-9._-]{0,62}", key):
-        raise ValueError(f"not a label of ours: {key!r}")
-    return key
-
-
-def _label_value(value: str) -> str:
-    """The engine puts label values between single quotes and expands what escapes them, so nothing may escape."""
-    return quote(value, safe=" /:@.,=+-_()")[:2000]
 
 
 def _split(reference: str) -> tuple[str, str]:

@@ -45,6 +45,8 @@ def install(job, work):
     if code == 0 and job["lock"].strip():
         options = ["--require-hashes", "--compile-bytecode", "--only-binary", ":all:", "--python", python]
         code = uv(job, work, ["pip", "install", *options, "-r", lock])
+    if job.get("tools"):
+        shutil.rmtree(job["tools"], ignore_errors=True)
     return code, json.dumps(installed(environment)) if code == 0 else ""
 
 
