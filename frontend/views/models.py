@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.db.models import Count
 from django.http import Http404, HttpResponseRedirect
 from django.urls import reverse
 
@@ -27,7 +26,7 @@ class ModelListView(ListView):
 
     def get_queryset(self):
         rows = super().get_queryset().select_related("model", "created_by").prefetch_related("tags")
-        return rows.annotate(manifest_count=Count("used_by", distinct=True)).order_by("-created_at")
+        return rows.annotate(manifest_count=usage.manifest_count()).order_by("-created_at", "pk")
 
     def get_context_data(self, **kwargs):
         self.create = ("Register model", reverse("pages:new_model", args=[self.group.name]), Permission.MODEL_WRITE)

@@ -45,7 +45,7 @@ def register_model(
     if upload_set is not None:
         files = use_up(user=user, group=group, upload_set=upload_set)
     files = clean_files(files, faults, required=True)
-    version = ModelVersion(description=description, framework=framework.strip(), created_by=user)
+    version = ModelVersion(group=group, description=description, framework=framework.strip(), created_by=user)
     _clean_texts(version, faults)
     faults.check()
 

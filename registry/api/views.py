@@ -146,11 +146,7 @@ class ManifestViewSet(FilesMixin, NamedViewSet):
     def create(self, request, group=None):
         require(request.user, Permission.MANIFEST_WRITE, self.group)
         asked = self.form(CREATE_MANIFEST)
-        visible = (
-            ModelVersion.objects.allowing(request.user, Permission.MODEL_READ)
-            .filter(model__group=self.group)
-            .select_related("model__group")
-        )
+        visible = ModelVersion.objects.allowing(request.user, Permission.MODEL_READ).filter(group=self.group).select_related("model__group")
         extra: dict = {"files": receive_form_files(asked.get("files", ()), paths=asked.get("paths", ()))}
         if asked.get("uploadSet"):
             extra["upload_set"] = find_upload_set(user=request.user, group=self.group, said=asked["uploadSet"])

@@ -7,7 +7,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 
-from portal.accounts.permissions import ScopedQuerySet, scoped
+from portal.accounts.permissions import ScopedQuerySet
 from portal.names import name_validators
 
 
@@ -51,6 +51,8 @@ class ModelVersion(models.Model):
         FOLDER = "folder", "Folder"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    #: its model's group, kept here too: lists are by group and newest first, and need one index for both
+    group = models.ForeignKey("accounts.ResourceGroup", on_delete=models.PROTECT, related_name="model_versions")
     model = models.ForeignKey(RegisteredModel, on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField()
     kind = models.CharField(max_length=8, choices=Kind.choices)
@@ -65,18 +67,15 @@ class ModelVersion(models.Model):
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
 
-    objects = scoped("model__group").as_manager()
+    objects = ScopedQuerySet.as_manager()
 
     class Meta:
         ordering = ["model__name", "-number"]
         constraints = [models.UniqueConstraint(fields=["model", "number"], name="one_version_per_number")]
+        indexes = [models.Index(fields=["group", "-created_at", "id"], name="versions_newest_first")]
 
     def __str__(self) -> str:
         return f"{self.model.name}:{self.number}"
-
-    @property
-    def group(self):
-        return self.model.group
 
     @property
     def name(self) -> str:
