@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -117,12 +116,21 @@ class DockerTarget(Target):
                 stream.close()
 
     def usage(self, name: str) -> dict[str, tuple[float, int]]:
-        running = [container for container in self._containers(name) if container["State"]["Running"]]
-        if not running:
-            return {}
-        with ThreadPoolExecutor(max_workers=min(8, len(running))) as pool:
-            read = list(pool.map(self._usage, running))
-        return {_name(container): use for container, use in zip(running, read, strict=True) if use is not None}
+        running = {container["Id"]: _name(container) for container in self._containers(name) if container["State"]["Running"]}
+        new = [identity for identity in running if identity not in self._readings]
+        for identity in new:
+            if reading := self._reading(identity):
+                self._readings[identity] = reading[:2]
+        if new:
+            time.sleep(0.25)
+        found = {}
+        for identity, replica in running.items():
+            if reading := self._reading(identity):
+                cpu, at, memory = reading
+                before, then = self._readings.get(identity, (cpu, at - 1))
+                self._readings[identity] = (cpu, at)
+                found[replica] = (max(cpu - before, 0.0) / max(at - then, 1e-3), memory)
+        return found
 
     def check(self) -> list[Check]:
         try:
@@ -288,25 +296,15 @@ class DockerTarget(Target):
         found = inspect_image(self.engine, identity) or {}
         return any(reference.endswith("@" + digest) for reference in found.get("RepoDigests") or [])
 
-    def _usage(self, container: Mapping[str, Any]) -> tuple[float, int] | None:
+    def _reading(self, identity: str) -> tuple[float, float, int] | None:
+        """(CPU seconds, now, bytes) of a container, or None when it is gone."""
         import docker.errors
 
-        identity = container["Id"]
         with plain_errors("measure a replica"):
             try:
-                cpu, at, memory = self._reading(identity)
-                if identity not in self._readings or at - self._readings[identity][1] < 0.05:
-                    self._readings[identity] = (cpu, at)
-                    time.sleep(0.25)
-                    cpu, at, memory = self._reading(identity)
+                stats = self.engine.api().stats(identity, stream=False, one_shot=True)
             except docker.errors.NotFound:
                 return None
-        before, then = self._readings.get(identity, (cpu, at))
-        self._readings[identity] = (cpu, at)
-        return max(cpu - before, 0.0) / max(at - then, 1e-6), memory
-
-    def _reading(self, identity: str) -> tuple[float, float, int]:
-        stats = self.engine.api().stats(identity, stream=False, one_shot=True)
         memory = stats.get("memory_stats") or {}
         details = memory.get("stats") or {}
         # Cached files are given back when memory is short, so they are not in use.

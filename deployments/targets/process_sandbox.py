@@ -72,7 +72,7 @@ def confinement(name: str, *, network: bool, reads: list[Path], writes: list[Pat
         if unreachable is None:
             uid = 20_000 + zlib.crc32(name.encode()) % 20_000
         else:
-            notes.append(f"It runs as the portal's own user (root): another user cannot reach {unreachable}.")
+            notes.append(f"It runs as the portal's own user (root, without its powers): another user cannot reach {unreachable}.")
     else:
         notes.append("It runs as the portal's own user, and could read what that user can read.")
     cut = not network and can_cut_the_network()

@@ -17,7 +17,7 @@ import pytest
 
 from deployments.builds.builders.directory import DirectoryBuilder
 from deployments.targets import process_logs, process_sandbox
-from deployments.targets.base import ReplicaState
+from deployments.targets.base import ReplicaState, Spec
 from deployments.targets.process import LONGEST_SOCKET, ProcessTarget
 from deployments.targets.process_child import Log
 from tests.deployments.contracts import MIB, TargetContract, build
@@ -42,6 +42,7 @@ def run(body):
     return {"uid": os.getuid(), "environment": sorted(os.environ), "home": os.environ["HOME"], "cwd": os.getcwd(), "groups": os.getgroups(),
         "core": resource.getrlimit(resource.RLIMIT_CORE)[0], "session": os.getsid(0), "pid": os.getpid(),
         "readable": [path for path in json.loads(body) if readable(path)], "connects": connects("127.0.0.1", PORT) or connects("1.1.1.1", 443),
+        "caps": [line.split()[1] for line in open("/proc/self/status") if line.startswith(("CapEff", "CapBnd", "CapPrm"))],
         "privileges": [line.split()[1] for line in open("/proc/self/status") if line.startswith("NoNewPrivs")]}
 """
 
@@ -157,11 +158,34 @@ class TestProcessTarget(TargetContract):
         assert seen["core"] == 0 and seen["session"] == seen["pid"] and seen["privileges"] == ["1"]
         if process_sandbox.can_cut_the_network():
             assert not seen["connects"]
+        if os.geteuid() == 0:
+            assert {int(caps, 16) for caps in seen["caps"]} == {0}
         environment = Path((Path(built.location) / "environment").read_text())
         python = environment / "bin/python"
         if os.geteuid() == 0 and process_sandbox.reachable(python):
             assert seen["uid"] >= 20_000 and seen["groups"] in ([], [seen["uid"]]) and seen["readable"] == []
         target.remove(spec.name)
+
+    def test_a_place_no_other_user_can_reach_runs_without_roots_powers(self, builder, tmp_path):
+        if os.geteuid() != 0:
+            pytest.skip("only root runs code as other users")
+        tmp_path.chmod(0o700)
+        target, built = ProcessTarget(folder=tmp_path / "replicas"), build(builder, make_bundle(NOSY.replace("PORT", "9")))
+        theirs = tmp_path / "theirs"
+        theirs.write_text("x")
+        theirs.chmod(0o600)
+        os.chown(theirs, 12345, 12345)
+        spec = Spec(
+            "s1-r1", built.location, built.digest, 1, cpu=0.5, memory=256 * MIB, environment={"MODELPORT_SECRET": "the service's own"}
+        )
+        try:
+            target.apply(spec)
+            [replica] = self.running(target, spec)
+            seen = json.loads(self.ask(replica, "/score", json.dumps([str(theirs)]))[1])
+            assert seen["uid"] == 0 and {int(caps, 16) for caps in seen["caps"]} == {0} and seen["readable"] == []
+        finally:
+            target.remove(spec.name)
+            builder.discard(built.location)
 
     def test_two_services_are_two_users(self, room):
         if os.geteuid() != 0:
