@@ -17,6 +17,7 @@ from deployments.models import Environment, Operation, Replica, Revision, Servic
 from deployments.specs import spec_of
 from deployments.targets.base import Target
 from portal.errors import IllegalMove, PortalError
+from registry import sweeping
 
 log = logging.getLogger(__name__)
 #: a running operation that has not beaten for this long has lost its worker
@@ -134,8 +135,9 @@ def check_environment(environment_id) -> None:
 
 
 def housekeeping() -> None:
-    """Hourly: expired session keys, old traffic buckets, and replicas that no revision wants."""
+    """Hourly: expired session keys, old traffic buckets, bytes that nothing needs, and replicas that no revision wants."""
     traffic.fold()
+    sweeping.sweep()
     ServiceKey.objects.filter(slot=ServiceKey.Slot.SESSION, expires_at__lt=timezone.now()).delete()
     for alias in engines.aliases():
         if not Environment.objects.filter(target=alias).exists():

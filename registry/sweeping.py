@@ -6,15 +6,41 @@ are deleted, all in one transaction; `Incoming` takes the same lock before it re
 
 from __future__ import annotations
 
+import itertools
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from django.conf import settings
 from django.db import models, transaction
 from django.utils import timezone
 
 from registry.models import Asset, UploadSet
 from registry.storage import blob_name, blobs
+
+DAY = timedelta(hours=24)
+
+
+@dataclass
+class Swept:
+    upload_sets: int = 0
+    files: int = 0
+    size: int = 0
+    staging: int = 0
+
+
+def sweep(age: timedelta = DAY, *, dry_run: bool = False, strays: bool = False) -> Swept:
+    """Everything at once, for the clock and the command. `strays` also looks at every stored file, which takes long in a large store."""
+    done = Swept()
+    if not dry_run:
+        done.upload_sets = expire_upload_sets()
+        done.staging = remove_stale_staging(Path(settings.STAGING_DIR), time.time() - age.total_seconds())
+    for asset in itertools.chain(orphan_assets(age), stray_blobs(age) if strays else ()):
+        if dry_run or remove_orphan(asset, age):
+            done.files, done.size = done.files + 1, done.size + asset.size
+    return done
 
 
 def _unreferenced(age: timedelta) -> models.QuerySet:

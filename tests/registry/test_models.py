@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 
 from portal.accounts.models import Event
 from portal.errors import Conflict, NotAllowed, NotFound
@@ -193,3 +196,44 @@ def test_a_reader_changes_nothing(group, reader):
     ):
         with pytest.raises(NotAllowed):
             act()
+
+
+def test_a_full_disk_is_said(client_for, group, contributor, monkeypatch):
+    from registry.storage import Incoming
+
+    monkeypatch.setattr(Incoming, "_open", lambda self: open("/dev/full", "wb"))
+    form = {"name": "iris", "files": [SimpleUploadedFile("model.pkl", b"x" * 2**20)]}
+    answer = client_for(contributor).post("/api/v1/groups/demo/models/", form, format="multipart")
+    assert (answer.status_code, answer.json()["code"]) == (507, "InsufficientStorage")
+    assert not ModelVersion.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_at_once_get_numbers_of_their_own(group, contributor):
+    asset, numbers, barrier = store_bytes(b"x"), [], threading.Barrier(5)
+
+    def register():
+        try:
+            barrier.wait(10)
+            numbers.append(register_model(user=contributor, group=group, name="iris", files=[("m", asset)]).number)
+        except Exception as error:
+            numbers.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=register) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(numbers, key=str) == [1, 2, 3, 4, 5] and RegisteredModel.objects.count() == 1
+
+
+def test_a_folder_of_ten_thousand_files(group, contributor, django_assert_max_num_queries):
+    asset = store_bytes(b"x")
+    files = [(f"m/{number % 100}/{number}.bin", asset) for number in range(10_000)]
+    with django_assert_max_num_queries(60):
+        version = register_model(user=contributor, group=group, name="large", files=files)
+    assert version.files.count() == version.file_count == 10_000
+    with pytest.raises(ValidationError, match="most is 10000"):
+        register_model(user=contributor, group=group, name="large", files=[*files, ("m/x", asset)])

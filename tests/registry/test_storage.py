@@ -138,3 +138,11 @@ def test_another_storage_can_take_the_place_of_the_disk(settings):
         assert file.read() == b"far away"
     assert blobs().listdir(f"sha256/{first.sha256[:2]}")[1] == [first.sha256]
     assert staged() == []
+
+
+def test_two_file_systems_are_refused_at_start(store, settings):
+    from registry.checks import staging_lies_beside_the_blobs
+
+    assert staging_lies_beside_the_blobs(None) == []
+    settings.STAGING_DIR = "/dev/shm"
+    assert [error.id for error in staging_lies_beside_the_blobs(None)] == ["registry.E001"]

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
-from pathlib import Path
 
-from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from registry.sweeping import expire_upload_sets, orphan_assets, remove_orphan, remove_stale_staging, stray_blobs
+from registry.sweeping import sweep
 
 
 class Command(BaseCommand):
@@ -20,17 +17,10 @@ class Command(BaseCommand):
         parser.add_argument("--hours", type=float, default=24, help="leave what arrived in this many hours (default 24)")
 
     def handle(self, *, dry_run: bool, hours: float, **options) -> None:
-        age = timedelta(hours=hours)
-        if not dry_run:
-            self.stdout.write(f"{expire_upload_sets()} expired upload sets removed")
-        removed = size = 0
-        for asset in [*orphan_assets(age), *stray_blobs(age)]:
-            if dry_run or remove_orphan(asset, age):
-                removed, size = removed + 1, size + asset.size
-                if options["verbosity"] > 1:
-                    self.stdout.write(asset.sha256)
-        verb = "would be removed" if dry_run else "removed"
-        self.stdout.write(f"{removed} files {verb}, {size} bytes")
-        if not dry_run:
-            stale = remove_stale_staging(Path(settings.STAGING_DIR), time.time() - age.total_seconds())
-            self.stdout.write(f"{stale} forgotten staging files removed")
+        done = sweep(timedelta(hours=hours), dry_run=dry_run, strays=True)
+        if dry_run:
+            self.stdout.write(f"{done.files} files would be removed, {done.size} bytes")
+            return
+        self.stdout.write(f"{done.files} files removed, {done.size} bytes")
+        self.stdout.write(f"{done.upload_sets} expired upload sets removed")
+        self.stdout.write(f"{done.staging} forgotten staging files removed")
