@@ -119,7 +119,9 @@ def test_bad_input_is_refused_at_its_field(door, group, contributor, iris, field
     part = {**part, **({"schema": numbers_schema()} if part.get("schema") == "numbers" else {})}
     answer = door(contributor).create_manifest(group, **{"name": "iris", "models": ["iris:1"], "driver": DRIVER, **part})
     assert answer.status == 400, answer
-    assert list(answer.fields) == [field] and words in " ".join(answer.fields[field]), answer
+    assert list(answer.fields) == [field], answer
+    if not (door.name == "html" and field in ("runtime", "python")):  # a select box refuses in its own words
+        assert words in " ".join(answer.fields[field])
     assert not Manifest.objects.exists() and staged() == []
 
 
