@@ -71,3 +71,14 @@ class TestDirectoryBuilder(BuilderContract):
             built = builder.bundle(environment, make_bundle(score), name=name, labels={}, report=report)
         assert (Path(built.location) / "app/score.py").read_text().endswith("# second\n")
         builder.discard(built.location)
+
+    def test_what_a_killed_worker_left_is_swept_when_it_is_old(self, builder, environment, built):
+        kept = built(ECHO)
+        left = [builder.images / ".half-made", builder.environments / ".scratch-x", builder.environments / uuid.uuid4().hex]
+        for folder in left:
+            folder.mkdir()
+        assert builder.sweep(older_than=3600) == 0 and all(folder.exists() for folder in left)
+        for folder in left:
+            os.utime(folder, (1, 1))
+        assert builder.sweep(older_than=3600) == 3 and not any(folder.exists() for folder in left)
+        assert Path(kept.location).is_dir() and Path(environment.location).is_dir()

@@ -151,3 +151,13 @@ class TestDockerBuilder(BuilderContract):
         finally:
             target.remove(spec.name)
             builder.discard(built.location)
+
+    def test_what_a_killed_worker_left_is_swept_when_it_is_old(self, builder, environment, built):
+        api, kept = docker.from_env().api, built(ECHO)
+        before = self.leftovers(builder)
+        labels = {"modelport": INSTALLATION, "modelport.kind": "install"}
+        container = api.create_container(environment.digest, ["true"], labels=labels)["Id"]
+        api.commit(container, repository="modelport/temporary", tag=uuid.uuid4().hex, changes=[f"LABEL modelport={INSTALLATION}"])
+        assert builder.sweep(older_than=3600) == 0 and self.leftovers(builder) > before
+        assert builder.sweep(older_than=-10) == 2 and self.leftovers(builder) == before
+        assert api.inspect_image(kept.digest)

@@ -163,3 +163,7 @@ class Builder(ABC):
     @abstractmethod
     def discard(self, location: str) -> None:
         """Remove an image that is not wanted (cancelled, failed, deleted). Already gone is success."""
+
+    def sweep(self, *, older_than: float) -> int:
+        """Remove what builds of a killed worker left behind, when it is older than so many seconds; how much it was."""
+        return 0

@@ -15,6 +15,7 @@ import json
 import os
 import re
 import shutil
+import time
 import uuid
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -172,6 +173,20 @@ class DirectoryBuilder(Builder):
             except FileNotFoundError:
                 return
             shutil.rmtree(hidden)
+
+    def sweep(self, *, older_than: float) -> int:
+        found, before = [], time.time() - older_than
+        with _our_disk("look for what was left behind"):
+            for folder in (self.images, self.environments):
+                for entry in folder.iterdir() if folder.is_dir() else ():
+                    half = entry.name.startswith(".") and entry.name != ".locks"
+                    if folder == self.environments and not half and entry.name != ".locks":
+                        half = not (entry / "kept.json").is_file()
+                    if half and entry.stat().st_mtime < before:
+                        found.append(entry)
+        for entry in found:
+            shutil.rmtree(entry, ignore_errors=True)
+        return len(found)
 
     # -- parts ---------------------------------------------------------------
 

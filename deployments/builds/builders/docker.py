@@ -11,6 +11,7 @@ import hashlib
 import importlib.metadata
 import json
 import re
+import time
 import uuid
 from collections import deque
 from collections.abc import Mapping
@@ -48,6 +49,7 @@ from deployments.docker_engine import (
     plain_errors,
     ran,
     refused,
+    remove_container,
     remove_image,
     stream,
 )
@@ -219,6 +221,24 @@ class DockerBuilder(Builder):
         ours = [name for name in names if name.startswith(("modelport/", f"{self.registry}/modelport/" if self.registry else "modelport/"))]
         for name in ours:
             remove_image(self.engine, name)
+
+    def sweep(self, *, older_than: float) -> int:
+        with plain_errors("look for what was left behind"):
+            api, before = self.engine.api(), time.time() - older_than
+            kinds = [{"label": [f"{LABEL}={self.installation}", f"{KIND}={kind}"]} for kind in ("resolve", "install", "probe")]
+            containers = [found["Id"] for kind in kinds for found in api.containers(all=True, filters=kind) if found["Created"] < before]
+            images = [found for found in api.images(filters={"label": f"{LABEL}={self.installation}"}) if found["Created"] < before]
+        for container in containers:
+            remove_container(self.engine, container)
+        # What has no name, or only the one of a step, is no image that anybody was told of.
+        unnamed = [tag for found in images for tag in found["RepoTags"] or ["<none>:<none>"] if tag.startswith("modelport/temporary:")]
+        unnamed += [
+            found["Id"] for found in images if not found["RepoDigests"] and (found["RepoTags"] or ["<none>:<none>"]) == ["<none>:<none>"]
+        ]
+        for image in unnamed:
+            with suppress(Unavailable):  # in use after all
+                remove_image(self.engine, image)
+        return len(containers) + len(unnamed)
 
     # -- parts ---------------------------------------------------------------
 
