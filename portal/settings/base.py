@@ -160,7 +160,8 @@ _database_url = env.text("DATABASE_URL")
 if _database_url:
     DATABASES = {"default": environ.Env.db_url_config(_database_url)}
     if DATABASES["default"]["ENGINE"].endswith("postgresql"):
-        DATABASES["default"].setdefault("OPTIONS", {})["pool"] = True
+        # For each process. The pool's own most, 4, is less than a worker's threads with their heartbeats need, and they would wait for each other.
+        DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"min_size": 1, "max_size": 16, "timeout": 30}
 else:
     DATABASES = {
         "default": {
