@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from deployments.builds.builders.directory import DirectoryBuilder
-from tests.deployments.contracts import ECHO, BuilderContract
+from tests.deployments.builder_contract import BuilderContract
+from tests.deployments.contracts import ECHO
 from tests.deployments.support import make_bundle
 
 

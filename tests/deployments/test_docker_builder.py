@@ -23,7 +23,8 @@ from deployments.builds.builders.docker import DockerBuilder
 from deployments.targets.base import Spec
 from deployments.targets.docker import DockerTarget
 from portal.errors import Unavailable
-from tests.deployments.contracts import ECHO, BuilderContract
+from tests.deployments.builder_contract import BuilderContract
+from tests.deployments.contracts import ECHO
 from tests.deployments.docker_parts import INSTALLATION, clean_engine, things  # noqa: F401
 from tests.deployments.support import bundle_of, call, make_bundle, until
 
