@@ -155,8 +155,7 @@ class EnvironmentTable(Table):
     checked_at = tables.Column(verbose_name="Last checked", default="never")
 
     def render_name(self, record):
-        extra = format_html(' <span class="chip">proposed first</span>') if record.is_default else ""
-        return format_html("{}{}", self.link("environment", record), extra)
+        return format_html("{} {}", self.link("environment", record), chips(["proposed first"] if record.is_default else []))
 
     def render_target(self, value):
         return engines.title(value)

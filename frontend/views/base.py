@@ -50,7 +50,7 @@ class ScopedMixin(LoginRequiredMixin):
     def dispatch(self, request, *args, **kwargs):
         try:
             return super().dispatch(request, *args, **kwargs)
-        except (PortalError, ProtectedError) as error:
+        except (ValidationError, PortalError, ProtectedError) as error:
             return self.refused_page(error)
 
     def refused_page(self, error):

@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from deployments.actions import operations as actions
 from deployments.logs import step_log_path
-from deployments.models import Operation, OperationStep
+from deployments.models import Operation, OperationStep, Service
 from frontend.filters import OperationFilter
 from frontend.flash import take_keys
 from frontend.tables import OperationTable
@@ -74,7 +74,7 @@ class OperationView(OperationMixin, DetailView):
                 )
                 place = f"{step.order}:{size}"
         waiting = sum(one.state not in Operation.FINISHED for one in chain)
-        service = operation.service or next((one.service for one in chain if one.service), None)
+        service = operation.service or next((one.service for one in chain if one.service), None) or self.meant(operation)
         return super().get_context_data(
             title=operation.label,
             chain=chain if len(chain) > 1 or operation.then else [],
@@ -91,6 +91,11 @@ class OperationView(OperationMixin, DetailView):
             took=(operation.ended_at - operation.started_at).total_seconds() if operation.started_at and operation.ended_at else None,
             **kwargs,
         )
+
+    def meant(self, operation: Operation) -> Service | None:
+        """The service that waits for the image of a one-step deployment."""
+        wanted = (operation.then or {}).get("service")
+        return self.scope(Service, Permission.SERVICE_READ).filter(pk=wanted).select_related("group").first() if wanted else None
 
     @staticmethod
     def expects_more(operation: Operation) -> bool:

@@ -1,0 +1,140 @@
+"""The operation page's log: in the page, as a stream, as a download; and the small words of templates."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import timedelta
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.test import AsyncClient
+from django.utils import timezone
+
+from deployments.models import Operation, OperationStep
+from frontend.templatetags.portal import ago, duration, in_units
+from tests import factories
+
+
+def test_the_page_shows_the_log_escaped_and_goes_on_where_it_ended(browse, things, owner):
+    text = browse(owner).get(f"/g/demo/operations/{things.running.pk}").content.decode()
+    assert "<li>first line</li><li>&lt;script&gt;alert(1)&lt;/script&gt;</li>" in text
+    assert f"/stream?after=1:{things.log.stat().st_size}" in text
+
+
+def test_the_live_part_alone_is_asked_for_again_and_stops_with_the_operation(browse, things, owner):
+    address = f"/g/demo/operations/{things.running.pk}"
+    part = browse(owner).get(address, headers={"HX-Request": "true"}).content.decode()
+    assert part.strip().startswith('<div id="live"') and "hx-trigger" in part and "<html" not in part
+    things.running.cancel()
+    part = browse(owner).get(address, headers={"HX-Request": "true"}).content.decode()
+    assert "hx-trigger" not in part and "Cancelled" in part
+
+
+def test_a_failed_operation_says_whose_fault_and_the_last_lines(browse, things, owner):
+    text = browse(owner).get(f"/g/demo/operations/{things.failed.pk}").content.decode()
+    assert "There is no package scikit-lern." in text
+    assert "<code>requirements.txt</code> line 1" in text and "the end" in text
+    assert "Change the manifest" in text and "Run again" in text
+    Operation.objects.filter(pk=things.failed.pk).update(error={**things.failed.error, "fault": "ours"})
+    assert "not your fault" in browse(owner).get(f"/g/demo/operations/{things.failed.pk}").content.decode()
+
+
+def test_the_way_of_a_one_step_deployment_is_shown_whole(browse, things, group, owner):
+    Operation.objects.filter(pk=things.running.pk).update(
+        then={"service": str(things.service.pk)}, state="Succeeded", ended_at=timezone.now()
+    )
+    waiting = browse(owner).get(f"/g/demo/operations/{things.running.pk}").content.decode()
+    assert "hx-trigger" in waiting and "waits for the image" in waiting
+    after = factories.make_operation(group, kind="Service", label="iris revision 2", service=things.service, follows=things.running)
+    text = browse(owner).get(f"/g/demo/operations/{things.running.pk}").content.decode()
+    assert f"/g/demo/operations/{after.pk}" in text and "waits for the image" not in text
+
+
+def test_the_download_holds_every_step(browse, things, owner):
+    answer = browse(owner).get(f"/g/demo/operations/{things.running.pk}/log")
+    text = b"".join(answer.streaming_content).decode()
+    assert "== Resolve the packages (Running) ==" in text and "<script>" in text
+    assert answer["Content-Type"].startswith("text/plain") and "attachment" in answer["Content-Disposition"]
+
+
+def events(text: str) -> list[tuple[str, dict]]:
+    found = []
+    for block in text.split("\n\n"):
+        rows = dict(line.split(": ", 1) for line in block.splitlines() if ": " in line and not line.startswith(":"))
+        if "data" in rows:
+            found.append((rows.get("id") or rows.get("event"), json.loads(rows["data"])))
+    return found
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_stream_follows_the_file_over_steps_and_ends(things, owner):
+    address = f"/g/demo/operations/{things.running.pk}/stream?after=1:11"
+
+    def write():
+        with things.log.open("a") as file:
+            file.write("half a ")
+            file.flush()
+            yield
+            file.write("line\n")
+            file.flush()
+            yield
+            now = timezone.now()
+            OperationStep.objects.filter(pk=things.step.pk).update(ended_at=now, state="Succeeded")
+            second = OperationStep.objects.create(
+                operation=things.running, order=2, name="bundle", title="Bundle", state="Succeeded", ended_at=now
+            )
+            things.log.with_name(f"{second.order:02d}-bundle.log").write_text("of the second step\n")
+            things.running.succeed()
+            yield
+
+    async def follow() -> str:
+        client = AsyncClient()
+        await client.aforce_login(owner)
+        answer = await client.get(address)
+        assert answer["Content-Type"] == "text/event-stream" and "no-transform" in answer["Cache-Control"]
+        writing, text = write(), b""
+
+        async def read():
+            nonlocal text
+            async for part in answer.streaming_content:
+                text += part
+
+        task = asyncio.create_task(read())
+        for _ in range(3):
+            await sync_to_async(next)(writing)
+            await asyncio.sleep(0.5)
+        await asyncio.wait_for(task, 10)
+        return text.decode()
+
+    found = events(asyncio.run(follow()))
+    lines = [(part["order"], line) for _, part in found[:-1] for line in part["lines"]]
+    assert lines == [(1, "<script>alert(1)</script>"), (1, "half a line"), (2, "of the second step")]
+    assert found[0][0] == "1:37" and found[-1][0] == "end"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_stream_is_for_those_who_may_see_the_operation(things, stranger):
+    async def ask(user, query="") -> int:
+        client = AsyncClient()
+        if user:
+            await client.aforce_login(user)
+        return (await client.get(f"/g/demo/operations/{things.running.pk}/stream{query}")).status_code
+
+    assert asyncio.run(ask(stranger)) == 404
+    assert asyncio.run(ask(None)) == 404
+    assert asyncio.run(ask(things.failed.created_by, "?after=x:y")) == 400
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(5, "just now"), (60, "1 minute ago"), (3 * 3600, "3 hours ago"), (2 * 86400, "2 days ago"), (-7200, "in 2 hours")],
+)
+def test_times_are_said_relatively(seconds, words):
+    now = timezone.now()
+    assert ago(now - timedelta(seconds=seconds), now) == words
+
+
+def test_durations_and_sizes():
+    assert [duration(value) for value in (0.04, 9.96, 102, 3725, None)] == ["0.0 s", "10.0 s", "1 m 42 s", "1 h 2 m", ""]
+    assert [in_units(value) for value in (0, 1023, 1536, 2**30, 150 * 2**20)] == ["0 B", "1023 B", "1.5 KiB", "1 GiB", "150 MiB"]

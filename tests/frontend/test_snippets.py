@@ -1,0 +1,59 @@
+"""The calls that people paste: they run as they stand, against a real server."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from frontend import snippets
+
+BODIES = [
+    {"input_df": [{"sepal length": 3.0, "who's": 'a "quoted" $HOME `word`\\'}]},
+    {"data": [True, None, "é"]},
+    {"data": []},
+]
+
+
+@pytest.fixture
+def server():
+    """Keeps what was sent: (headers, body)."""
+    seen = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            seen.append((self.headers, json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"[1]")
+
+        def log_message(self, *words): ...
+
+    listening = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=listening.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{listening.server_port}", seen
+    listening.shutdown()
+    listening.server_close()
+
+
+@pytest.mark.parametrize("access", ["key", "public"])
+@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize("language", ["curl", "Python"])
+def test_a_snippet_runs_when_pasted(language, body, access, server, things, settings):
+    url, seen = server
+    settings.GATEWAY_URL = url
+    things.service.access = access
+    text = next(one.text for one in snippets.all_of(things.service, body) if one.name == language)
+    command = ["bash", "-c", text] if language == "curl" else [sys.executable, "-c", text]
+    done = subprocess.run(
+        command, env={**os.environ, "MODELPORT_KEY": "mp_a_b", "NO_PROXY": "*"}, capture_output=True, text=True, timeout=30
+    )
+    assert done.stdout.strip() == "[1]", done.stderr
+    headers, received = seen[0]
+    assert received == body
+    assert headers["Authorization"] == ("Bearer mp_a_b" if access == "key" else None)
