@@ -6,7 +6,7 @@ state=${MODELPORT_CI_STATE:-/var/tmp/modelport-ci}
 image=python:3.11-slim-bookworm
 mkdir -p "$state"
 
-need=(curl docker.io iptables mmdebstrap redis-server postgresql chromium fonts-dejavu-core)
+need=(curl docker.io docker-registry iptables mmdebstrap redis-server postgresql chromium fonts-dejavu-core)
 miss=()
 for package in "${need[@]}"; do
   dpkg-query -W -f='${db:Status-Abbrev}' "$package" 2>/dev/null | grep -q '^ii' || miss+=("$package")

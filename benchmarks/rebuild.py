@@ -67,9 +67,13 @@ def measure(target: str, rounds: int) -> dict:
     environment = create_environment(user=user, group=group, name="measured", target=target)
 
     def build(number: int) -> dict[str, float]:
-        version = register_model(user=user, group=group, name="rebuild", files=[("model.json", store_bytes(json.dumps({"factor": number}).encode()))])
+        version = register_model(
+            user=user, group=group, name="rebuild", files=[("model.json", store_bytes(json.dumps({"factor": number}).encode()))]
+        )
         packages = ("requirements.txt", b"scikit-learn\npandas<3\n", "pip")
-        manifest = create_manifest(user=user, group=group, name="rebuild", models=[version], driver=("score.py", SCORE), dependencies=packages)
+        manifest = create_manifest(
+            user=user, group=group, name="rebuild", models=[version], driver=("score.py", SCORE), dependencies=packages
+        )
         operation = create_image(user=user, group=group, manifest=manifest, environment=environment)
         begun = time.perf_counter()
         work.run(operation.pk)
@@ -88,7 +92,13 @@ def measure(target: str, rounds: int) -> dict:
         for location in built:
             builder(target).discard(location)
     median = statistics.median(row["seconds"] for row in again)
-    return {"target": target, "first": first, "model_only": again, "model_only_median": median, "ratio": round(median / first["seconds"], 3)}
+    return {
+        "target": target,
+        "first": first,
+        "model_only": again,
+        "model_only_median": median,
+        "ratio": round(median / first["seconds"], 3),
+    }
 
 
 if __name__ == "__main__":

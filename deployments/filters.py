@@ -32,7 +32,9 @@ class ServiceFilter(filters.FilterSet):
         said = parse_id(value)
         wanted = {f"{path}__model__name": value}
         if said:
-            wanted = {f"{path}__pk": said["id"]} if "id" in said else {f"{path}__model__name": said["name"], f"{path}__number": said["number"]}
+            wanted = (
+                {f"{path}__pk": said["id"]} if "id" in said else {f"{path}__model__name": said["name"], f"{path}__number": said["number"]}
+            )
         return queryset.filter(revisions__state="Serving", **wanted).distinct()
 
     @staticmethod

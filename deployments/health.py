@@ -45,7 +45,9 @@ def ask(address: str, revision: Revision) -> Health:
     except (httpx2.HTTPError, OSError) as error:
         return Health(False, f"It does not answer yet ({type(error).__name__}).")
     if answer.status_code != 200:
-        return Health(False, "It is starting: init() has not ended yet." if answer.status_code == 503 else f"It answers {answer.status_code}.", True)
+        return Health(
+            False, "It is starting: init() has not ended yet." if answer.status_code == 503 else f"It answers {answer.status_code}.", True
+        )
     try:
         said = answer.json()
     except ValueError:

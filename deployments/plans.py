@@ -37,7 +37,9 @@ def check_size(environment: Environment, *, replicas: int, cpu: float, memory: i
 def check_image(image: Image, environment: Environment) -> None:
     """The image is built, of the environment's group, in a format it runs, and where its engine can reach it."""
     if image.group_id != environment.group_id:
-        raise Conflict(f"{image} and {environment} belong to different resource groups.", details=[_at("image", "Choose an image of this group.")])
+        raise Conflict(
+            f"{image} and {environment} belong to different resource groups.", details=[_at("image", "Choose an image of this group.")]
+        )
     if not image.is_built:
         raise Conflict(f"{image} is not built yet.", details=[_at("image", "Wait for its build to end.")])
     needed = engines.image_format(environment.target)
@@ -66,12 +68,18 @@ def new_key(service: Service, slot: str, user) -> str:
 def plan_service(*, user, group, name: str, environment: Environment, **fields) -> tuple[Service, dict[str, str]]:
     """The service row and its two keys, with nothing running yet."""
     if environment.group_id != group.pk:
-        raise Conflict(f"{environment} belongs to another resource group.", details=[_at("environment", "Choose an environment of this group.")])
+        raise Conflict(
+            f"{environment} belongs to another resource group.", details=[_at("environment", "Choose an environment of this group.")]
+        )
     service = Service(group=group, name=name, environment=environment, created_by=user, **fields)
     service.clean_fields(exclude=["created_by"])
     check_size(environment, replicas=service.replicas, cpu=service.cpu, memory=service.memory)
     if Service.objects.select_for_update().filter(group=group, name=name).exists():
-        raise Conflict(f"A service called {name} exists already.", code="NameTaken", details=[_at("name", "Choose another name, or update that service.")])
+        raise Conflict(
+            f"A service called {name} exists already.",
+            code="NameTaken",
+            details=[_at("name", "Choose another name, or update that service.")],
+        )
     service.save()
     values = {slot: new_key(service, slot, user) for slot in (ServiceKey.Slot.PRIMARY, ServiceKey.Slot.SECONDARY)}
     record(user, EventTag.SERVICE_CREATED, service, environment=environment.name)
@@ -91,10 +99,20 @@ def plan_revision(*, user, service: Service, image: Image, note: str = "", follo
         **{field: getattr(service, field) for field in REVISION_FIELDS},
     )
     Service.objects.filter(pk=service.pk).exclude(trouble="").update(trouble="")
-    return plan_rollout(user=user, service=service, revision=revision, label=f"{service} revision {revision.number} ({image})", follows=follows)
+    return plan_rollout(
+        user=user, service=service, revision=revision, label=f"{service} revision {revision.number} ({image})", follows=follows
+    )
 
 
-def plan_rollout(*, user, service: Service, revision: Revision | None = None, label: str, kind: str = Operation.Kind.SERVICE, follows: Operation | None = None) -> Operation:
+def plan_rollout(
+    *,
+    user,
+    service: Service,
+    revision: Revision | None = None,
+    label: str,
+    kind: str = Operation.Kind.SERVICE,
+    follows: Operation | None = None,
+) -> Operation:
     return Operation.objects.create(
         group=service.group,
         kind=kind,

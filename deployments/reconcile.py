@@ -28,6 +28,8 @@ UNANNOUNCED = timedelta(seconds=3)
 SILENT = timedelta(seconds=60)
 #: a replica that dies again and again is started after 0, 5, 10, 20, ... seconds, at most this many
 MOST_WAIT = 300
+#: what a build left behind is removed this long after a build's time limit (seconds)
+ABANDONED = 3600
 
 
 def tick() -> list[tuple[str, str]]:
@@ -63,7 +65,11 @@ def _waiting() -> list[tuple[str, str]]:
 
 
 def _reconcile_all() -> None:
-    services = Service.objects.filter(deleting=False, stopped=False, revisions__state=Revision.State.SERVING).select_related("group", "environment").distinct()
+    services = (
+        Service.objects.filter(deleting=False, stopped=False, revisions__state=Revision.State.SERVING)
+        .select_related("group", "environment")
+        .distinct()
+    )
     changed, targets = False, {}
     for service in services:
         if service.operations.filter(state=Operation.State.RUNNING).exists():
@@ -94,9 +100,18 @@ def reconcile_service(service: Service, target: Target) -> bool:
         if _is_lost(sight, rows.get(sight.seen.name)):
             log.warning("replica %s of %s does not answer; it is replaced", sight.seen.name, service.path)
             target.remove_replica(revision.spec_name, sight.seen.name)
-    if len(sights) != service.replicas or any(sight.gone for sight in sights) or any(_is_lost(sight, rows.get(sight.seen.name)) for sight in sights):
+    if (
+        len(sights) != service.replicas
+        or any(sight.gone for sight in sights)
+        or any(_is_lost(sight, rows.get(sight.seen.name)) for sight in sights)
+    ):
         if _may_start_again(rows):
-            log.warning("service %s: %d of %d replicas are there; starting what is missing", service.path, sum(not s.gone for s in sights), service.replicas)
+            log.warning(
+                "service %s: %d of %d replicas are there; starting what is missing",
+                service.path,
+                sum(not s.gone for s in sights),
+                service.replicas,
+            )
             target.apply(spec_of(revision))
     return changed
 
@@ -144,6 +159,9 @@ def housekeeping() -> None:
             continue
         try:
             _remove_left_overs(engines.target(alias), alias)
+            swept = engines.builder(alias).sweep(older_than=settings.BUILD_SETTINGS["timeout"] + ABANDONED)
+            if swept:
+                log.warning("%d things that builds had left on %s were removed", swept, alias)
         except PortalError as error:
             log.warning("left-overs on %s could not be looked for: %s", alias, error.message)
 

@@ -65,7 +65,9 @@ def _wait_until_ready(revision: Revision, service: Service, target: Target, jour
             sights = observation.look(revision, target)
             observation.write_down(revision, sights)
             ready = sum(sight.ready for sight in sights)
-            now_said = f"{ready} of {service.replicas} ready. " + " ".join(sorted({sight.detail for sight in sights if not sight.ready and sight.detail}))
+            now_said = f"{ready} of {service.replicas} ready. " + " ".join(
+                sorted({sight.detail for sight in sights if not sight.ready and sight.detail})
+            )
             if now_said != said:
                 journal.line(now_said)
                 said = now_said
@@ -150,4 +152,3 @@ def abandon(operation: Operation, reason: str) -> None:
         # The engine is away; the housekeeping removes what no revision wants.
         pass
     routing.sync()
-

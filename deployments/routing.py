@@ -49,7 +49,10 @@ def snapshot() -> Routes:
     """Every service that is not being deleted, as it should be reachable now."""
     generation = _next_generation()
     services = (
-        Service.objects.filter(deleting=False).select_related("group").prefetch_related("keys", "revisions__replicas", "revisions__image").order_by("pk")
+        Service.objects.filter(deleting=False)
+        .select_related("group")
+        .prefetch_related("keys", "revisions__replicas", "revisions__image")
+        .order_by("pk")
     )
     return Routes(generation=generation, services=tuple(_route(service) for service in services))
 

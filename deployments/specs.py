@@ -28,7 +28,7 @@ def spec_of(revision: Revision, *, replicas: int | None = None) -> Spec:
         "AML_MODEL_DC_STORAGE_ENABLED": "true" if revision.collect_data else "false",
     }
     # A container sees the host's cores; without a cap every library starts one thread for each.
-    environment |= {name: threads for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_MAX_THREADS")}
+    environment |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_MAX_THREADS"), threads)
     return Spec(
         name=revision.spec_name,
         image=image.location,

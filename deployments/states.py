@@ -43,7 +43,9 @@ def service_state(service: Service) -> ServiceState:
     if coming:
         return ServiceState("Updating", f"Revision {coming.number} is coming; revision {serving.number} serves.", ready, desired)
     if ready >= desired:
-        note = f"Revision {latest.number} failed: {latest.reason}" if latest is not serving and latest.state == Revision.State.FAILED else ""
+        note = (
+            f"Revision {latest.number} failed: {latest.reason}" if latest is not serving and latest.state == Revision.State.FAILED else ""
+        )
         return ServiceState("Running", note, ready, desired)
     if ready == 0 and all(replica.state == Replica.State.STARTING for replica in replicas):
         return ServiceState("Starting", trouble, ready, desired)

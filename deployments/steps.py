@@ -74,7 +74,9 @@ class Journal:
                     if last_beat >= HEARTBEAT:
                         alive, last_beat = self.operation.beat(), 0.0
                     else:
-                        alive = Operation.objects.filter(pk=self.operation.pk, state=Operation.State.RUNNING, fence=self.operation.fence).exists()
+                        alive = Operation.objects.filter(
+                            pk=self.operation.pk, state=Operation.State.RUNNING, fence=self.operation.fence
+                        ).exists()
                 except Exception:
                     # The database may be away for a moment; the lease decides whether that was too long.
                     log.warning("operation %s: the heartbeat could not be written", self.operation.pk, exc_info=True)

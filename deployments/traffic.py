@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from django.db import transaction
 from django.utils import timezone
@@ -88,7 +89,7 @@ def _add(service_id, revision: int, status: int, starts_at: datetime, span: int,
 def fold() -> None:
     """Hourly: older buckets become coarser ones, and the oldest go."""
     now = timezone.now()
-    for (span, keep), (coarser, _) in zip(SPANS, SPANS[1:], strict=False):
+    for (span, keep), (coarser, _) in pairwise(SPANS):
         # Whole coarser buckets only, so that none is written twice.
         edge = now - keep
         edge -= timedelta(seconds=edge.timestamp() % coarser)
@@ -135,7 +136,12 @@ def summary(service: Service, *, hours: int = 1) -> dict:
         **_quantiles(rows),
         "per_status": dict(sorted(per_status.items())),
         "series": [
-            {"starts_at": datetime.fromtimestamp(at, UTC).isoformat(), "calls": sum(row.calls for row in some), "errors": _errors(some), **_quantiles(some)}
+            {
+                "starts_at": datetime.fromtimestamp(at, UTC).isoformat(),
+                "calls": sum(row.calls for row in some),
+                "errors": _errors(some),
+                **_quantiles(some),
+            }
             for at, some in sorted(points.items())
         ],
     }

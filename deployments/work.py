@@ -116,7 +116,12 @@ def _fail(operation: Operation, message: str, *, code: str, fault: str, file: st
 def _try_again(operation: Operation, message: str, *, code: str) -> None:
     """Ours: back to the queue, or, after the last attempt, said."""
     if operation.attempts >= MOST_ATTEMPTS:
-        _fail(operation, f"{message} We tried {operation.attempts} times. Sorry; an operator can see why in the worker's log.", code=code, fault="ours")
+        _fail(
+            operation,
+            f"{message} We tried {operation.attempts} times. Sorry; an operator can see why in the worker's log.",
+            code=code,
+            fault="ours",
+        )
         return
     wait = BACKOFF[min(operation.attempts, len(BACKOFF)) - 1]
     error = {"code": code, "message": f"{message} Trying again.", "fault": "ours", "lines": steps.last_lines(operation)}
@@ -129,13 +134,20 @@ def _try_again(operation: Operation, message: str, *, code: str) -> None:
 def give_up(operation: Operation) -> None:
     """A worker died with it for the last time: say so and clean up."""
     operation.steps.filter(state=OperationStep.State.RUNNING).update(state=OperationStep.State.FAILED, ended_at=timezone.now())
-    _fail(operation, "The worker stopped in the middle of this, three times. An operator can see why in its log.", code="WorkerLost", fault="ours")
+    _fail(
+        operation,
+        "The worker stopped in the middle of this, three times. An operator can see why in its log.",
+        code="WorkerLost",
+        fault="ours",
+    )
 
 
 def _next_on(operation: Operation) -> None:
     """Ring for what waits behind this on the same service."""
     if operation.service_id:
-        waiting = Operation.objects.filter(service_id=operation.service_id, state=Operation.State.NOT_STARTED).order_by("created_at").first()
+        waiting = (
+            Operation.objects.filter(service_id=operation.service_id, state=Operation.State.NOT_STARTED).order_by("created_at").first()
+        )
         if waiting and waiting.due_at <= timezone.now():
             _ring(waiting)
 

@@ -37,5 +37,9 @@ def process_target_is_for_one_person(app_configs, **kwargs):
 @register
 def plain_http_outside_loopback(app_configs, **kwargs):
     if not settings.SECURE and not settings.ON_LOOPBACK:
-        return [Warning("People sign in over plain http.", hint="Put TLS in front and set MODELPORT_URL to the https address.", id="portal.W002")]
+        return [
+            Warning(
+                "People sign in over plain http.", hint="Put TLS in front and set MODELPORT_URL to the https address.", id="portal.W002"
+            )
+        ]
     return []

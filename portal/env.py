@@ -90,7 +90,9 @@ def secret_key(data: Path) -> str:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
     except FileExistsError:
         if path.stat().st_mode & 0o077:
-            raise ImproperlyConfigured(f"{path} can be read by other users of this machine: chmod 400 it, or delete it to make a new key.") from None
+            raise ImproperlyConfigured(
+                f"{path} can be read by other users of this machine: chmod 400 it, or delete it to make a new key."
+            ) from None
     else:
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_urlsafe(60))

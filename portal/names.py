@@ -40,5 +40,7 @@ def find(queryset, said: str, *, noun: str, name_path: str = "name"):
     row = queryset.filter(**wanted).first() if wanted else None
     if row is None:
         hint = "" if wanted else " Say it as name:number, for example iris:3."
-        raise NotFound(f"There is no {noun} {said}, or you may not see it.{hint}", details=[{"code": "NotFound", "message": str(said), "field": noun}])
+        raise NotFound(
+            f"There is no {noun} {said}, or you may not see it.{hint}", details=[{"code": "NotFound", "message": str(said), "field": noun}]
+        )
     return row

@@ -13,7 +13,7 @@ import time
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from deployments.builds.builders.base import Base, BuildFailed, Builder, Built, EnvironmentImage, Package, Probe
+from deployments.builds.builders.base import Base, Builder, BuildFailed, Built, EnvironmentImage, Package, Probe
 from deployments.targets.base import Check, ObservedReplica, ReplicaState, Target
 from portal.errors import Unavailable
 
@@ -50,7 +50,7 @@ class _Server:
     def seen(self) -> ObservedReplica:
         state = ReplicaState.RUNNING if self.exit_code is None else ReplicaState.EXITED
         detail = "" if self.exit_code is None else f"It ended with exit code {self.exit_code}."
-        return ObservedReplica(self.name, state, "127.0.0.1:%d" % self.server.server_address[1], self.started_at, self.exit_code, detail)
+        return ObservedReplica(self.name, state, f"127.0.0.1:{self.server.server_address[1]}", self.started_at, self.exit_code, detail)
 
 
 class FakeTarget(Target):

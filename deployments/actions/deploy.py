@@ -77,7 +77,11 @@ def deploy(
         require(user, Permission.SERVICE_WRITE, group)
         service = Service.objects.filter(group=group, name=name, deleting=False).first()
         if service is None:
-            service, keys = plans.plan_service(user=user, group=group, name=name, environment=environment, description=description, **(service_fields or {}))
+            service, keys = plans.plan_service(
+                user=user, group=group, name=name, environment=environment, description=description, **(service_fields or {})
+            )
         then = {"service": str(service.pk)}
-    operation = create_image(user=user, group=group, manifest=manifest, environment=environment, name=name, description=description, then=then)
+    operation = create_image(
+        user=user, group=group, manifest=manifest, environment=environment, name=name, description=description, then=then
+    )
     return Deployed(versions, manifest, operation, service, keys)

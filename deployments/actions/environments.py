@@ -17,14 +17,20 @@ LIMITS = ("max_replicas", "max_cpu", "max_memory")
 
 
 @transaction.atomic
-def create_environment(*, user, group, name: str, target: str, description: str = "", is_default: bool = False, note: str = "", **limits) -> Environment:
+def create_environment(
+    *, user, group, name: str, target: str, description: str = "", is_default: bool = False, note: str = "", **limits
+) -> Environment:
     """`target` is an alias that operators defined; a connection test is sent off at once."""
     require(user, Permission.ENVIRONMENT_WRITE, group)
     engines.entry(target)
     environment = Environment(group=group, name=name, target=target, description=description, note=note, **_limits(limits))
     environment.clean_fields()
     if Environment.objects.filter(group=group, name=name).exists():
-        raise Conflict(f"An environment called {name} exists already.", code="NameTaken", details=[{"code": "Taken", "message": "Choose another name.", "field": "name"}])
+        raise Conflict(
+            f"An environment called {name} exists already.",
+            code="NameTaken",
+            details=[{"code": "Taken", "message": "Choose another name.", "field": "name"}],
+        )
     environment.is_default = is_default or not group.environments.exists()
     if environment.is_default:
         group.environments.update(is_default=False)
@@ -39,7 +45,9 @@ def _limits(given: dict) -> dict:
 
 
 @transaction.atomic
-def update_environment(*, user, environment: Environment, description: str | None = None, is_default: bool | None = None, **limits) -> Environment:
+def update_environment(
+    *, user, environment: Environment, description: str | None = None, is_default: bool | None = None, **limits
+) -> Environment:
     """Limits hold for the next deployment; what runs keeps running. The target never changes."""
     require(user, Permission.ENVIRONMENT_WRITE, environment.group)
     if description is not None:

@@ -14,7 +14,9 @@ from registry.models import Image, Manifest
 
 
 @transaction.atomic
-def create_image(*, user, group, manifest: Manifest, environment: Environment, name: str = "", description: str = "", then: dict | None = None) -> Operation:
+def create_image(
+    *, user, group, manifest: Manifest, environment: Environment, name: str = "", description: str = "", then: dict | None = None
+) -> Operation:
     """Drafts the image and sends its build off. Without a name it is called as its manifest."""
     require(user, Permission.IMAGE_WRITE, group)
     if manifest.group_id != group.pk or environment.group_id != group.pk:
@@ -22,7 +24,14 @@ def create_image(*, user, group, manifest: Manifest, environment: Environment, n
     image_format = engines.image_format(environment.target)
     image = draft_image(user=user, group=group, name=name or manifest.name, manifest=manifest, format=image_format, description=description)
     operation = Operation.objects.create(
-        group=group, kind=Operation.Kind.IMAGE, label=str(image), manifest=manifest, image=image, environment=environment, created_by=user, then=then
+        group=group,
+        kind=Operation.Kind.IMAGE,
+        label=str(image),
+        manifest=manifest,
+        image=image,
+        environment=environment,
+        created_by=user,
+        then=then,
     )
     tasks.ring_after_commit(operation)
     return operation

@@ -39,7 +39,12 @@ def rerun_operation(*, user, operation: Operation) -> Operation:
         if operation.manifest is None:
             raise Conflict("The manifest of this image has been deleted.")
         return create_image(
-            user=user, group=operation.group, manifest=operation.manifest, environment=operation.environment, name=operation.label.rpartition(":")[0], then=operation.then
+            user=user,
+            group=operation.group,
+            manifest=operation.manifest,
+            environment=operation.environment,
+            name=operation.label.rpartition(":")[0],
+            then=operation.then,
         )
     if operation.service is None:
         raise Conflict("The service of this operation has been deleted.")

@@ -27,7 +27,9 @@ _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?")
 def _clean_origins(origins) -> list[str]:
     for origin in origins or []:
         if not isinstance(origin, str) or not _ORIGIN.fullmatch(origin):
-            raise ValidationError({"allowed_origins": f"{origin!r} is not an origin. Write it like https://app.example.org, without a path."})
+            raise ValidationError(
+                {"allowed_origins": f"{origin!r} is not an origin. Write it like https://app.example.org, without a path."}
+            )
     return sorted(set(origins or []))
 
 
@@ -73,7 +75,9 @@ def update_service(*, user, service: Service, image: Image | None = None, note: 
         wanted = image or (serving or latest).image
         operation = plans.plan_revision(user=user, service=service, image=wanted, note=note)
     elif "replicas" in changed and serving and not service.stopped:
-        operation = plans.plan_rollout(user=user, service=service, revision=serving, label=f"{service}: {before['replicas']} to {service.replicas} replicas")
+        operation = plans.plan_rollout(
+            user=user, service=service, revision=serving, label=f"{service}: {before['replicas']} to {service.replicas} replicas"
+        )
     record(user, EventTag.SERVICE_UPDATED, service, fields=sorted(changed), image=str(image) if image else "")
     if operation:
         tasks.ring_after_commit(operation)

@@ -21,7 +21,9 @@ from registry.uploads import receive_form_files
 
 class _DeployFields(ServiceFieldsSerializer):
     environment = drf.CharField(required=False, help_text="Name of an environment; the group's default if left out")
-    modelName = drf.CharField(required=False, default="", allow_blank=True, help_text="Name to register the model files under; the service's if left out")
+    modelName = drf.CharField(
+        required=False, default="", allow_blank=True, help_text="Name to register the model files under; the service's if left out"
+    )
     imageOnly = drf.BooleanField(required=False, default=False, help_text="Stop after the image")
 
 
@@ -35,7 +37,9 @@ class DeployFormSerializer(CreateManifestFormSerializer, _DeployFields):
     """All files in the request."""
 
     modelFiles = drf.ListField(child=drf.FileField(allow_empty_file=True), required=False, default=list)
-    modelPaths = drf.ListField(child=drf.CharField(), required=False, default=list, help_text="One relative path a model file, in the same order")
+    modelPaths = drf.ListField(
+        child=drf.CharField(), required=False, default=list, help_text="One relative path a model file, in the same order"
+    )
 
 
 class DeployedSerializer(OperationSerializer):
@@ -67,7 +71,11 @@ class DeployView(GroupMixin, FilesMixin, APIView):
         if dependencies is not None:
             given = asked["dependencies"]
             dependencies = (*dependencies, given.get("kind") if isinstance(given, dict) else asked.get("dependenciesKind"))
-        visible = ModelVersion.objects.allowing(request.user, Permission.MODEL_READ).filter(model__group=self.group).select_related("model__group")
+        visible = (
+            ModelVersion.objects.allowing(request.user, Permission.MODEL_READ)
+            .filter(model__group=self.group)
+            .select_related("model__group")
+        )
         made = deploy(
             user=request.user,
             group=self.group,
@@ -88,7 +96,9 @@ class DeployView(GroupMixin, FilesMixin, APIView):
             image_only=asked["imageOnly"],
             service_fields={field: asked[field] for field in SERVICE_FIELDS if field in asked},
         )
-        return accepted(made.operation, {"models": [str(version) for version in made.versions], "manifest": str(made.manifest), "keys": made.keys})
+        return accepted(
+            made.operation, {"models": [str(version) for version in made.versions], "manifest": str(made.manifest), "keys": made.keys}
+        )
 
     def _upload_set(self, said):
         return find_upload_set(user=self.request.user, group=self.group, said=str(said)) if said else None

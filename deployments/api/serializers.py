@@ -169,7 +169,9 @@ class ServiceFieldsSerializer(serializers.Serializer):
     memory = MemoryField(required=False)
     description = serializers.CharField(required=False, allow_blank=True, max_length=20_000)
     access = serializers.ChoiceField(choices=Service.Access.choices, required=False)
-    allowedOrigins = serializers.ListField(source="allowed_origins", child=serializers.CharField(max_length=300), required=False, max_length=50)
+    allowedOrigins = serializers.ListField(
+        source="allowed_origins", child=serializers.CharField(max_length=300), required=False, max_length=50
+    )
     timeout = serializers.IntegerField(required=False, min_value=1, max_value=3600, help_text="Seconds a call may take")
     collectModelData = serializers.BooleanField(source="collect_data", required=False)
 
@@ -205,7 +207,21 @@ class RevisionSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Revision
-        fields = ["id", "number", "image", "cpu", "memory", "timeout", "state", "note", "reason", "createdBy", "createdAt", "servingAt", "expiredAt"]
+        fields = [
+            "id",
+            "number",
+            "image",
+            "cpu",
+            "memory",
+            "timeout",
+            "state",
+            "note",
+            "reason",
+            "createdBy",
+            "createdAt",
+            "servingAt",
+            "expiredAt",
+        ]
 
 
 class KeySerializer(serializers.ModelSerializer):

@@ -58,7 +58,9 @@ class ServiceViewSet(ScopedViewSet, mixins.ListModelMixin):
         )
         return accepted(operation, {"keys": keys})
 
-    @extend_schema(request=serializers.UpdateServiceSerializer, responses={200: serializers.ServiceSerializer, 202: serializers.OperationSerializer})
+    @extend_schema(
+        request=serializers.UpdateServiceSerializer, responses={200: serializers.ServiceSerializer, 202: serializers.OperationSerializer}
+    )
     def partial_update(self, request, group=None, name=None):
         """202 when something has to be rolled out, 200 when not. URL and keys never change."""
         asked = validated(serializers.UpdateServiceSerializer, request)
@@ -103,7 +105,9 @@ class ServiceViewSet(ScopedViewSet, mixins.ListModelMixin):
         rows = Replica.objects.filter(revision__service=self.get_object(), revision__state="Serving")
         return Response(serializers.ReplicaSerializer(rows, many=True).data)
 
-    @extend_schema(parameters=[OpenApiParameter("lines", OpenApiTypes.INT, description="At most 5000; 200 if left out")], responses=LOG_LINES)
+    @extend_schema(
+        parameters=[OpenApiParameter("lines", OpenApiTypes.INT, description="At most 5000; 200 if left out")], responses=LOG_LINES
+    )
     def logs(self, request, group=None, name=None, replica=None):
         """The last lines a replica printed."""
         service = self.get_object()
@@ -112,7 +116,9 @@ class ServiceViewSet(ScopedViewSet, mixins.ListModelMixin):
         asked = request.query_params.get("lines", "200")
         return Response({"lines": logs.replica_log(service, replica, min(int(asked), 5000) if asked.isdecimal() else 200)})
 
-    @extend_schema(parameters=[OpenApiParameter("hours", OpenApiTypes.INT, description="1 if left out")], responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(
+        parameters=[OpenApiParameter("hours", OpenApiTypes.INT, description="1 if left out")], responses={200: OpenApiTypes.OBJECT}
+    )
     def metrics(self, request, group=None, name=None):
         """Calls, errors and latencies from the gateway's log."""
         asked = request.query_params.get("hours", "1")

@@ -13,7 +13,11 @@ _G = "groups/<str:group>"
 _S = f"{_G}/services/<str:name>"
 urlpatterns = [
     path(f"{_G}/environments/", environments({"get": "list", "post": "create"}), name="environments"),
-    path(f"{_G}/environments/<str:name>/", environments({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}), name="environment"),
+    path(
+        f"{_G}/environments/<str:name>/",
+        environments({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
+        name="environment",
+    ),
     path(f"{_G}/environments/<str:name>/check/", environments({"post": "check"}), name="environment-check"),
     path(f"{_G}/images/", images({"get": "list", "post": "create"}), name="images"),
     path(f"{_G}/images/<str:id>/", images({"get": "retrieve", "delete": "destroy"}), name="image"),

@@ -21,7 +21,9 @@ from portal.names import find, parse_id
 from registry.api.views import ImageViewSet as RegistryImageViewSet
 from registry.models import Manifest
 
-OPERATIONS = Operation.objects.select_related("group", "image", "service", "environment", "created_by", "followed_by").prefetch_related("steps")
+OPERATIONS = Operation.objects.select_related("group", "image", "service", "environment", "created_by", "followed_by").prefetch_related(
+    "steps"
+)
 
 
 def accepted(operation: Operation, extra: dict | None = None) -> Response:
@@ -81,7 +83,9 @@ class EnvironmentViewSet(ScopedViewSet, mixins.ListModelMixin):
     @extend_schema(request=serializers.EnvironmentChangeSerializer)
     def partial_update(self, request, group=None, name=None):
         asked = validated(serializers.EnvironmentChangeSerializer, request)
-        return Response(self.get_serializer(environments.update_environment(user=request.user, environment=self.get_object(), **asked)).data)
+        return Response(
+            self.get_serializer(environments.update_environment(user=request.user, environment=self.get_object(), **asked)).data
+        )
 
     def destroy(self, request, group=None, name=None):
         environments.delete_environment(user=request.user, environment=self.get_object())

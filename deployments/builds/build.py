@@ -10,16 +10,18 @@ from __future__ import annotations
 import hashlib
 import time
 
-import scoring
 from django.conf import settings
 
+import scoring
 from deployments import engines
-from deployments.builds.builders.base import Base, BuildFailed, Built, Builder, EnvironmentImage
+from deployments.builds.builders.base import Base, Builder, BuildFailed, Built, EnvironmentImage
 from deployments.builds.context import make_bundle
 from deployments.models import Operation, OperationStep, PackageLock, Service
 from deployments.steps import Journal
 from registry.actions.images import discard_image_draft, record_built_image
-from registry.models import Image, Manifest
+from registry.models import Image, Manifest, ManifestFile
+from registry.requirements_files import line_of
+from registry.storage import open_asset
 
 PROBE_SECONDS = 120
 
@@ -36,8 +38,11 @@ def build(operation: Operation, journal: Journal) -> None:
     manifest = Manifest.objects.prefetch_related("files__asset", "uses__version__model").get(pk=image.manifest_id)
     builder = engines.builder(environment.target)
     begun = time.monotonic()
-    base, lock = _resolve(builder, manifest, journal)
-    packages = _environment(builder, base, lock, journal)
+    try:
+        base, lock = _resolve(builder, manifest, journal)
+        packages = _environment(builder, base, lock, journal)
+    except BuildFailed as error:
+        raise _with_line(error, manifest) from None
     built: Built | None = None
     try:
         built, bundle_digest = _bundle(builder, packages, manifest, image, journal)
@@ -60,6 +65,15 @@ def build(operation: Operation, journal: Journal) -> None:
         if built is not None:
             builder.discard(built.location)
         raise
+
+
+def _with_line(error: BuildFailed, manifest: Manifest) -> BuildFailed:
+    """Points at the line of the person's own file that asks for the package."""
+    file = manifest.file(ManifestFile.Role.PIP) or manifest.file(ManifestFile.Role.CONDA)
+    if error.package and file and error.line is None:
+        with open_asset(file.asset) as opened:
+            error.file, error.line = file.path, line_of(opened.read(), error.package)
+    return error
 
 
 def abandon(operation: Operation, reason: str) -> None:
@@ -119,7 +133,9 @@ def _probe(builder: Builder, built: Built, manifest: Manifest, journal: Journal)
     with journal.step("probe", "Start it once and try the sample"):
         probe = builder.probe(built, memory=settings.BUILD_SETTINGS["memory"], timeout=PROBE_SECONDS, report=journal)
         if not probe.ok:
-            raise BuildFailed(probe.message or "The scoring file failed when it was started.", code="ProbeFailed", file=manifest.driver.path)
+            raise BuildFailed(
+                probe.message or "The scoring file failed when it was started.", code="ProbeFailed", file=manifest.driver.path
+            )
         return {"sample_result": probe.sample_result, **probe.details}
 
 

@@ -76,5 +76,3 @@ def make_bundle(manifest: Manifest, *, image: str = "") -> Bundle:
     files = [file for file, _ in entries.values()]
     files.append(_bytes_file(f"{RUNTIME}/bundle.json", document))
     return Bundle(digest=digest, files=tuple(sorted(files, key=lambda file: file.path)))
-
-

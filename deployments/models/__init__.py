@@ -8,4 +8,15 @@ from deployments.models.revisions import Revision
 from deployments.models.services import Service, ServiceKey
 from deployments.models.traffic import TrafficBucket
 
-__all__ = ["Environment", "Lease", "Operation", "OperationStep", "PackageLock", "Replica", "Revision", "Service", "ServiceKey", "TrafficBucket"]
+__all__ = [
+    "Environment",
+    "Lease",
+    "Operation",
+    "OperationStep",
+    "PackageLock",
+    "Replica",
+    "Revision",
+    "Service",
+    "ServiceKey",
+    "TrafficBucket",
+]

@@ -1,9 +1,9 @@
 """Asynchronous work. The row holds the work; a message only says "look".
 
-    NotStarted ──> Running ──> Succeeded
-        │  ^         │  │ └──> Failed
-        │  └─ retry ─┘  │
-        └───────────────┴────> Cancelled
+NotStarted ──> Running ──> Succeeded
+    │  ^         │  │ └──> Failed
+    │  └─ retry ─┘  │
+    └───────────────┴────> Cancelled
 """
 
 from __future__ import annotations

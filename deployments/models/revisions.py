@@ -1,8 +1,8 @@
 """A revision is one image's time on one service; the original's word is deployment.
 
-    Pending ──> Rolling ──> Serving ──> Retired
-       │           └──────> Failed
-       └──────────────────> Failed
+Pending ──> Rolling ──> Serving ──> Retired
+   │           └──────> Failed
+   └──────────────────> Failed
 """
 
 from __future__ import annotations

@@ -97,7 +97,9 @@ class ServiceKey(models.Model):
 
     class Meta:
         ordering = ["slot"]
-        constraints = [models.UniqueConstraint(fields=["service", "slot"], condition=~models.Q(slot="session"), name="two_keys_per_service")]
+        constraints = [
+            models.UniqueConstraint(fields=["service", "slot"], condition=~models.Q(slot="session"), name="two_keys_per_service")
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_slot_display()} key of {self.service} (…{self.last_four})"

@@ -13,7 +13,9 @@ log = logging.getLogger(__name__)
 
 def sample() -> None:
     targets = {}
-    serving = Revision.objects.filter(state=Revision.State.SERVING, replicas__isnull=False).select_related("service__environment").distinct()
+    serving = (
+        Revision.objects.filter(state=Revision.State.SERVING, replicas__isnull=False).select_related("service__environment").distinct()
+    )
     for revision in serving:
         alias = revision.service.environment.target
         try:

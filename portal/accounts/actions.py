@@ -57,7 +57,10 @@ def add_member(*, user, group: ResourceGroup, person: str, role: str) -> Members
     if found is None:
         raise ValidationError({"person": f"Nobody here has the name or e-mail address {person!r}. An administrator can create an account."})
     if Membership.objects.filter(group=group, user=found).exists():
-        raise Conflict(f"{found} is a member of {group} already; change the role instead.", details=[{"code": "Taken", "message": str(found), "field": "person"}])
+        raise Conflict(
+            f"{found} is a member of {group} already; change the role instead.",
+            details=[{"code": "Taken", "message": str(found), "field": "person"}],
+        )
     membership = Membership.objects.create(group=group, user=found, role=role)
     record(user, EventTag.MEMBER_ADDED, found, group=group, role=role)
     return membership
@@ -68,7 +71,9 @@ def _keep_an_owner(membership: Membership) -> None:
         owners = Membership.objects.select_for_update().filter(group=membership.group, role=Role.OWNER, user__is_active=True)
         owners = owners.exclude(user__username=User.SYSTEM)
         if not any(owner.pk != membership.pk for owner in owners):
-            raise Conflict(f"{membership.user} is the last Owner of {membership.group}. Make somebody else an Owner first.", code="LastOwner")
+            raise Conflict(
+                f"{membership.user} is the last Owner of {membership.group}. Make somebody else an Owner first.", code="LastOwner"
+            )
 
 
 @transaction.atomic
@@ -139,7 +144,11 @@ def make_setup_link() -> str | None:
 
 
 def setup_link_is_good(value: str) -> bool:
-    return keys.key_id_of(value, keys.SETUP) is not None and not administrator_exists() and SetupLink.objects.filter(hash=keys.digest(value)).exists()
+    return (
+        keys.key_id_of(value, keys.SETUP) is not None
+        and not administrator_exists()
+        and SetupLink.objects.filter(hash=keys.digest(value)).exists()
+    )
 
 
 @transaction.atomic

@@ -97,7 +97,9 @@ def require(user, permission: str, group) -> None:
     needed = Role(roles_with(permission)[0]).label if roles_with(permission) else "nobody"
     owners = ", ".join(group.memberships.filter(role=Role.OWNER).values_list("user__username", flat=True)) or "nobody"
     have = f"Your role in {group.name} is {Role(role).label}." if role else f"You are not a member of {group.name}."
-    raise NotAllowed(f"{have} This needs {needed}. Owners: {owners}.", details=[{"code": "MissingPermission", "message": permission, "field": ""}])
+    raise NotAllowed(
+        f"{have} This needs {needed}. Owners: {owners}.", details=[{"code": "MissingPermission", "message": permission, "field": ""}]
+    )
 
 
 class ScopedQuerySet(models.QuerySet):
@@ -119,4 +121,3 @@ class ScopedQuerySet(models.QuerySet):
 def scoped(path: str = "group") -> type[ScopedQuerySet]:
     """A ScopedQuerySet whose rows reach their group along `path`."""
     return type("ScopedQuerySet", (ScopedQuerySet,), {"scope_path": path})
-

@@ -24,7 +24,11 @@ def envelope(code: str, message: str, status: int, details: list | None = None) 
 def _flatten(found, field: str = "") -> list[dict]:
     """DRF's nested detail -> [{code, message, field}]; a nested field is `models.0.name`."""
     if isinstance(found, dict):
-        return [line for key, value in found.items() for line in _flatten(value, f"{field}.{key}".strip(".") if key != "non_field_errors" else field)]
+        return [
+            line
+            for key, value in found.items()
+            for line in _flatten(value, f"{field}.{key}".strip(".") if key != "non_field_errors" else field)
+        ]
     if isinstance(found, list):
         lines = []
         for index, value in enumerate(found):
@@ -37,7 +41,9 @@ def field_errors(error: ValidationError) -> list[dict]:
     """Django's ValidationError -> [{code, message, field}]."""
     per_field = error.message_dict if hasattr(error, "error_dict") else {"": error.messages}
     return [
-        {"code": "Invalid", "message": message, "field": "" if field == "__all__" else field} for field, messages in per_field.items() for message in messages
+        {"code": "Invalid", "message": message, "field": "" if field == "__all__" else field}
+        for field, messages in per_field.items()
+        for message in messages
     ]
 
 
@@ -71,7 +77,14 @@ def describe(error: Exception) -> dict | None:
         details = _flatten(error.detail)
         return envelope("BadRequest", _one_sentence(details), 400, details)
     if isinstance(error, exceptions.APIException):
-        code = {401: "Unauthenticated", 403: "NotAllowed", 404: "NotFound", 405: "MethodNotAllowed", 406: "NotAcceptable", 415: "UnsupportedMediaType"}
+        code = {
+            401: "Unauthenticated",
+            403: "NotAllowed",
+            404: "NotFound",
+            405: "MethodNotAllowed",
+            406: "NotAcceptable",
+            415: "UnsupportedMediaType",
+        }
         return envelope(code.get(error.status_code, "BadRequest"), str(error.detail), error.status_code)
     return None
 

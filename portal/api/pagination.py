@@ -61,6 +61,11 @@ class SkipTokenPagination(BasePagination):
 
     def get_schema_operation_parameters(self, view):
         return [
-            {"name": "count", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": MOST, "default": DEFAULT}, "description": "Rows on a page"},
+            {
+                "name": "count",
+                "in": "query",
+                "schema": {"type": "integer", "minimum": 1, "maximum": MOST, "default": DEFAULT},
+                "description": "Rows on a page",
+            },
             {"name": "$skipToken", "in": "query", "schema": {"type": "string"}, "description": "Where the next page starts, from nextLink"},
         ]

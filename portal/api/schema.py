@@ -19,7 +19,9 @@ def error_serializer():
             "statusCode": serializers.IntegerField(),
             "requestId": serializers.CharField(),
             "details": inline_serializer(
-                "ErrorDetail", {"code": serializers.CharField(), "message": serializers.CharField(), "field": serializers.CharField()}, many=True
+                "ErrorDetail",
+                {"code": serializers.CharField(), "message": serializers.CharField(), "field": serializers.CharField()},
+                many=True,
             ),
         },
     )
@@ -36,7 +38,14 @@ class PortalSchema(AutoSchema):
         words = [part for part in self.path.split("/") if part and not part.startswith("{")]
         noun = words[-1].replace("-", " ")
         action = getattr(self.view, "action", None) or self.method.lower()
-        verbs = {"list": "List", "retrieve": "Show one of", "create": "Add to", "partial_update": "Change one of", "update": "Replace one of", "destroy": "Delete one of"}
+        verbs = {
+            "list": "List",
+            "retrieve": "Show one of",
+            "create": "Add to",
+            "partial_update": "Change one of",
+            "update": "Replace one of",
+            "destroy": "Delete one of",
+        }
         return f"{verbs[action]} {noun}" if action in verbs else action.replace("_", " ").capitalize()
 
     def get_tags(self):

@@ -52,4 +52,6 @@ class TokenSerializer(serializers.ModelSerializer):
 
 class IssueTokenSerializer(serializers.Serializer):
     name = serializers.CharField(max_length=64)
-    days = serializers.IntegerField(required=False, allow_null=True, default=90, min_value=1, max_value=3650, help_text="null never expires")
+    days = serializers.IntegerField(
+        required=False, allow_null=True, default=90, min_value=1, max_value=3650, help_text="null never expires"
+    )

@@ -9,7 +9,14 @@ from rest_framework.response import Response
 from portal.accounts import actions
 from portal.accounts.models import Membership, ResourceGroup, Token
 from portal.accounts.permissions import Permission
-from portal.api.serializers import AddMemberSerializer, GroupSerializer, IssueTokenSerializer, MemberSerializer, RoleSerializer, TokenSerializer
+from portal.api.serializers import (
+    AddMemberSerializer,
+    GroupSerializer,
+    IssueTokenSerializer,
+    MemberSerializer,
+    RoleSerializer,
+    TokenSerializer,
+)
 from portal.errors import NotFound
 
 
@@ -90,7 +97,9 @@ class MemberViewSet(ScopedViewSet, mixins.ListModelMixin):
     def partial_update(self, request, group=None, username=None):
         asked = RoleSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        return Response(self.get_serializer(actions.change_role(user=request.user, membership=self.get_object(), **asked.validated_data)).data)
+        return Response(
+            self.get_serializer(actions.change_role(user=request.user, membership=self.get_object(), **asked.validated_data)).data
+        )
 
     def destroy(self, request, group=None, username=None):
         actions.remove_member(user=request.user, membership=self.get_object())

@@ -20,7 +20,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # --- where everything is kept -------------------------------------------------------------------
 DATA_DIR = env.folder("DATA", ROOT / "data")
-STAGING_DIR, LOG_DIR, GATEWAY_DIR, OPERATION_DIR, BROKER_DIR = (DATA_DIR / name for name in ("staging", "logs", "gateway", "operations", "broker"))
+STAGING_DIR, LOG_DIR, GATEWAY_DIR, OPERATION_DIR, BROKER_DIR = (
+    DATA_DIR / name for name in ("staging", "logs", "gateway", "operations", "broker")
+)
 for _folder in (STAGING_DIR, LOG_DIR, GATEWAY_DIR, OPERATION_DIR, BROKER_DIR):
     _folder.mkdir(mode=0o700, exist_ok=True)
 
@@ -180,7 +182,10 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", 
 
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(DATA_DIR / "blobs")}},
-    "blobs": {"BACKEND": "registry.storage.LocalBlobStorage", "OPTIONS": {"location": str(DATA_DIR / "blobs"), "file_permissions_mode": 0o440}},
+    "blobs": {
+        "BACKEND": "registry.storage.LocalBlobStorage",
+        "OPTIONS": {"location": str(DATA_DIR / "blobs"), "file_permissions_mode": 0o440},
+    },
     "staticfiles": {"BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"},
 }
 STATIC_URL = "/static/"
@@ -221,7 +226,10 @@ DJANGO_TABLES2_TEMPLATE = "frontend/table.html"
 
 # --- REST ---------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["portal.accounts.authentication.TokenAuthentication", "rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "portal.accounts.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
@@ -285,7 +293,13 @@ TARGETS = {
         "TARGET": "deployments.targets.docker.DockerTarget",
         "BUILDER": "deployments.builds.builders.docker.DockerBuilder",
         "TARGET_OPTIONS": {"base_url": DOCKER_HOST or None, "installation": INSTALLATION},
-        "BUILDER_OPTIONS": {"base_images": BASE_IMAGES, "base_url": DOCKER_HOST or None, "registry": REGISTRY, "installation": INSTALLATION, **BUILD_SETTINGS},
+        "BUILDER_OPTIONS": {
+            "base_images": BASE_IMAGES,
+            "base_url": DOCKER_HOST or None,
+            "registry": REGISTRY,
+            "installation": INSTALLATION,
+            **BUILD_SETTINGS,
+        },
     },
     "process": {
         "TARGET": "deployments.targets.process.ProcessTarget",
@@ -304,5 +318,10 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "stream": sys.stderr, "formatter": "line", "filters": ["request_id"]}},
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO").upper()},
-    "loggers": {"django.security.DisallowedHost": {"level": "ERROR"}, "docker": {"level": "WARNING"}, "urllib3": {"level": "WARNING"}, "httpx2": {"level": "WARNING"}},
+    "loggers": {
+        "django.security.DisallowedHost": {"level": "ERROR"},
+        "docker": {"level": "WARNING"},
+        "urllib3": {"level": "WARNING"},
+        "httpx2": {"level": "WARNING"},
+    },
 }

@@ -17,7 +17,9 @@ def engine(settings, tmp_path, monkeypatch):
     settings.OPERATION_DIR = tmp_path / "operations"
     rung = []
     monkeypatch.setattr("celery.app.base.Celery.send_task", lambda self, name, args=(), **kwargs: rung.append((name, list(args))))
-    monkeypatch.setattr("celery.app.task.Task.apply_async", lambda self, args=(), kwargs=None, **options: rung.append((self.name, list(args))))
+    monkeypatch.setattr(
+        "celery.app.task.Task.apply_async", lambda self, args=(), kwargs=None, **options: rung.append((self.name, list(args)))
+    )
     routing.gateway.cache_clear()
     yield rung
     routing.gateway.cache_clear()

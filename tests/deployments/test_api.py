@@ -33,11 +33,19 @@ def test_from_a_manifest_to_a_running_service_and_away_again(rest, manifest, per
     assert shown["state"] == "Succeeded" and shown["image"] == "iris:1" and shown["resourceLocation"].endswith("/images/iris:1/")
     assert "was done" in b"".join(rest.get(f"{BASE}/operations/{shown['id']}/steps/1/log/")).decode()
 
-    asked = rest.post(f"{BASE}/services/", {"name": "iris", "image": "iris:1", "memory": "256Mi", "cpu": "250m", "replicas": 2}, format="json")
+    asked = rest.post(
+        f"{BASE}/services/", {"name": "iris", "image": "iris:1", "memory": "256Mi", "cpu": "250m", "replicas": 2}, format="json"
+    )
     assert asked.status_code == 202 and set(asked.json()["keys"]) == {"primary", "secondary"}
     perform(Operation.objects.get(pk=asked.json()["id"]))
     service = rest.get(f"{BASE}/services/iris/").json()
-    assert (service["state"], service["image"], service["memory"], service["cpu"], service["readyReplicas"]) == ("Running", "iris:1", "256Mi", 0.25, 2)
+    assert (service["state"], service["image"], service["memory"], service["cpu"], service["readyReplicas"]) == (
+        "Running",
+        "iris:1",
+        "256Mi",
+        0.25,
+        2,
+    )
     assert service["scoringUri"].endswith("/demo/iris/score")
     assert [row["name"] for row in rest.get(f"{BASE}/services/?model=iris:1").json()["value"]] == ["iris"]
     assert rest.get(f"{BASE}/services/?image=iris:9").json()["value"] == []
@@ -64,13 +72,20 @@ def test_one_step_makes_everything_and_names_it(rest, perform):
     answer = rest.post(f"{BASE}/deploy/", form, format="multipart")
     assert answer.status_code == 202, answer.content
     made = answer.json()
-    assert (made["models"], made["manifest"], made["image"]) == (["flowers:1"], "flowers:1", "flowers:1") and set(made["keys"]) == {"primary", "secondary"}
+    assert (made["models"], made["manifest"], made["image"]) == (["flowers:1"], "flowers:1", "flowers:1") and set(made["keys"]) == {
+        "primary",
+        "secondary",
+    }
     build = perform(Operation.objects.get(pk=made["id"]))
     follower = rest.get(f"{BASE}/operations/{build.pk}/").json()["next"]
     perform(Operation.objects.get(pk=follower))
     assert rest.get(f"{BASE}/services/flowers/").json()["state"] == "Running"
     # Again with another model: the same service, the same keys, the next versions.
-    form |= {"modelFiles": [SimpleUploadedFile("model.pkl", b"a better model")], "driver": SimpleUploadedFile("score.py", factories.DOUBLE), "dependencies": ""}
+    form |= {
+        "modelFiles": [SimpleUploadedFile("model.pkl", b"a better model")],
+        "driver": SimpleUploadedFile("score.py", factories.DOUBLE),
+        "dependencies": "",
+    }
     form.pop("dependencies")
     again = rest.post(f"{BASE}/deploy/", form, format="multipart").json()
     assert again["models"] == ["flowers:2"] and again["keys"] == {}
@@ -93,7 +108,13 @@ def test_one_step_is_all_or_nothing(rest):
     }
     answer = rest.post(f"{BASE}/deploy/", form, format="multipart")
     assert answer.status_code == 400 and {detail["field"] for detail in answer.json()["details"]} == {"driver"}
-    assert not (ModelVersion.objects.exists() or Manifest.objects.exists() or Image.objects.exists() or Service.objects.exists() or Operation.objects.exists())
+    assert not (
+        ModelVersion.objects.exists()
+        or Manifest.objects.exists()
+        or Image.objects.exists()
+        or Service.objects.exists()
+        or Operation.objects.exists()
+    )
 
 
 @pytest.mark.parametrize(

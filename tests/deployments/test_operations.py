@@ -12,6 +12,7 @@ from django.utils import timezone
 from deployments import reconcile, steps, work
 from deployments.actions.images import create_image
 from deployments.actions.operations import cancel_operation, rerun_operation
+from deployments.builds.builders.base import BuildFailed
 from deployments.models import Operation, OperationStep, PackageLock
 from portal.errors import Conflict, IllegalMove, Unavailable
 from registry.models import Image
@@ -193,3 +194,10 @@ def test_a_log_is_clean_and_bounded(build, perform, monkeypatch):
     text = steps.step_log_path(operation.steps.get()).read_text()
     assert text.startswith("red and bell\nsecond\n") and "\x1b" not in text
     assert text.count("the rest is left out") == 1 and len(text) < 250
+
+
+def test_a_package_that_does_not_exist_is_pointed_at_in_their_own_file(group, owner, environment, perform):
+    manifest = factories.make_manifest(group, user=owner, dependencies=("requirements.txt", b"# ours\npackaging\nscikit-lern\n", "pip"))
+    FakeBuilder.trouble = {"resolve": BuildFailed("There is no package called `scikit-lern`.", package="scikit-lern")}
+    operation = perform(create_image(user=owner, group=group, manifest=manifest, environment=environment))
+    assert (operation.error["file"], operation.error["line"]) == ("requirements.txt", 3)

@@ -244,4 +244,6 @@ def test_an_image_of_another_kind_or_group_is_refused(group, owner, environment)
     with pytest.raises(Conflict):
         services.create_service(user=owner, group=group, name="iris", image=factories.make_image(other), environment=environment)
     with pytest.raises(Conflict, match="not built"):
-        services.create_service(user=owner, group=group, name="iris", image=factories.make_image(group, built=False), environment=environment)
+        services.create_service(
+            user=owner, group=group, name="iris", image=factories.make_image(group, built=False), environment=environment
+        )

@@ -69,7 +69,9 @@ def test_folding_keeps_the_sums(service):
     traffic.fold()
     after = traffic.summary(service, hours=24 * 30)
     assert {row.span for row in TrafficBucket.objects.all()} == {10, 60, 3600}
-    assert {key: after[key] for key in ("calls", "errors", "p50_ms", "p95_ms")} == {key: before[key] for key in ("calls", "errors", "p50_ms", "p95_ms")}
+    assert {key: after[key] for key in ("calls", "errors", "p50_ms", "p95_ms")} == {
+        key: before[key] for key in ("calls", "errors", "p50_ms", "p95_ms")
+    }
     traffic.fold()
     assert traffic.summary(service, hours=24 * 30)["calls"] == 7
 

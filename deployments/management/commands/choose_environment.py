@@ -53,5 +53,7 @@ class Command(BaseCommand):
         else:
             return "docker", f"Services run in containers: a Docker Engine answers and has the base image {base.reference}."
         if engines.PROCESS not in engines.aliases():
-            raise CommandError(f"No Docker Engine can be used ({reason}) and MODELPORT_ALLOW_PROCESS_TARGET is not set. Connect Docker, or allow processes.")
+            raise CommandError(
+                f"No Docker Engine can be used ({reason}) and MODELPORT_ALLOW_PROCESS_TARGET is not set. Connect Docker, or allow processes."
+            )
         return engines.PROCESS, f"Services run as processes of this machine, because no Docker Engine can be used: {reason}"
