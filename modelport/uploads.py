@@ -45,11 +45,19 @@ def files_of(given: Given, field: str = "files", prefix: str | None = None) -> l
     path = existing(given, field)
     top = prefix or path.resolve().name
     if path.is_file():
-        return [(top, path)]
+        return [(_said(top, field), path)]
     found = sorted(each for each in path.rglob("*") if each.is_file())
     if not found:
         raise fault(field, f"The folder {given} holds no files.")
-    return [(f"{top}/{each.relative_to(path).as_posix()}", each) for each in found]
+    return [(_said(f"{top}/{each.relative_to(path).as_posix()}", field), each) for each in found]
+
+
+def _said(path: str, field: str) -> str:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise fault(field, f"{path!r}: the name is not text. Rename the file.") from None
+    return path
 
 
 def beside(given: Given, driver: Path, field: str = "files") -> list[Found]:
@@ -125,6 +133,6 @@ def receive(portal: Portal, address: str, place: Path, sha256: str) -> Path:
 def inside(folder: Path, path: str) -> Path:
     """`path` below `folder`. The portal's word is not enough for a place on this machine."""
     parts = PurePosixPath(path).parts
-    if not parts or path.startswith("/") or "\\" in path or ".." in parts or ":" in parts[0]:
+    if not parts or path.startswith("/") or "\\" in path or ".." in parts or (os.name == "nt" and ":" in path):
         raise ClientError("UnexpectedAnswer", f"The portal named a file {path!r}, which is no place to write to.")
     return folder.joinpath(*parts)

@@ -1,8 +1,5 @@
 """Puts the commands together."""
 
-import os
-import sys
-
 import typer
 
 from . import environments, images, manifests, models, operations, people, services
@@ -28,9 +25,4 @@ for name, part in (
 
 
 def main() -> None:
-    try:
-        app()
-    except BrokenPipeError:
-        # Whoever read our output has seen enough (| head).
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+    app()

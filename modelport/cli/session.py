@@ -12,7 +12,7 @@ import typer
 from ..errors import ClientError
 from ..operations import Operation
 from ..portal import Portal
-from ..resources import Resource, camel
+from ..resources import Resource
 
 INTERRUPTED = 130
 
@@ -150,14 +150,14 @@ def command(app: typer.Typer, name: str, columns: tuple = ()) -> Callable:
             except ClientError as error:
                 complain(error.as_dict())
                 raise typer.Exit(1) from None
+            except BrokenPipeError:
+                raise  # whoever read our output has seen enough (| head); typer ends quietly
+            except OSError as error:
+                complain(ClientError("LocalFault", f"{error.filename or 'This machine'}: {error.strerror or error}").as_dict())
+                raise typer.Exit(1) from None
             except KeyboardInterrupt:
-                complain(
-                    {
-                        "code": "Interrupted",
-                        "message": "Stopped here. What was begun on the portal goes on: modelport operation list",
-                        "statusCode": 0,
-                    }
-                )
+                error = ClientError("Interrupted", "Stopped here. What was begun on the portal goes on: modelport operation list")
+                complain(error.as_dict())
                 raise typer.Exit(INTERRUPTED) from None
 
         parameters = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own] + shared
@@ -181,6 +181,3 @@ def part(help: str) -> typer.Typer:
 def given(**values: Any) -> dict:
     """Only what was said, so that the portal's defaults hold for the rest."""
     return {name: value for name, value in values.items() if value not in (None, "", [])}
-
-
-__all__ = ["Session", "camel", "command", "given", "part"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -97,6 +98,12 @@ def test_errors_are_one_json_object_in_the_wire_shape(signed_in):
     )
     assert signed_in("service", "show", "realtime").error["details"][0]["field"] == "name"
     assert "--image-id" in signed_in("service", "create", "realtime", "-n", "iris").error["message"]
+
+
+def test_a_fault_of_this_machine_is_an_error_too(signed_in, files):
+    signed_in("model", "register", "-m", "model.pkl", "-n", "iris")
+    error = signed_in("model", "download", "-m", "iris:1", "--to", "score.py").error
+    assert error["code"] == "LocalFault" and "score.py" in error["message"]
 
 
 def test_manifest_and_image_by_the_steps(signed_in, worker):
@@ -234,6 +241,9 @@ def test_it_runs_as_a_module_with_none_of_our_other_packages_in_sight(portal, fi
         [*call, "register", "-m", "model.pkl", "-n", "iris"], cwd=files, env=variables, capture_output=True, text=True, timeout=60
     )
     assert json.loads(done.stdout)["ref"] == "iris:1", done.stderr
+    piped = f"{shlex.join([*call, 'show', '-m', 'iris:1'])} | true"
+    quiet = subprocess.run(["sh", "-c", piped], cwd=files, env=variables, capture_output=True, text=True, timeout=60)
+    assert "Traceback" not in quiet.stderr
     refused = subprocess.run([*call, "show", "-m", "iris:9"], cwd=files, env=variables, capture_output=True, text=True, timeout=60)
     assert refused.returncode == 1 and json.loads(refused.stderr)["statusCode"] == 404 and refused.stdout == ""
 

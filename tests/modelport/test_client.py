@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from pathlib import Path
 
 import pytest
 
@@ -61,6 +63,15 @@ def test_a_download_that_is_not_what_was_registered_is_not_kept(portal, files, t
         model.download(tmp_path / "back")
 
 
+def test_a_file_that_changes_on_its_way_is_refused_and_not_kept(portal, files, monkeypatch):
+    read = [b"as it was", b"as it is!"]
+    monkeypatch.setattr("modelport.uploads._chunks", lambda source: iter([read.pop(0)]))
+    with pytest.raises(ClientError) as refused:
+        portal.models.register(files / "model.pkl", "iris")
+    assert (refused.value.status, refused.value.code) == (400, "DigestMismatch")
+    assert not Asset.objects.exists() and not UploadSet.objects.exists()
+
+
 def test_what_is_refused_leaves_no_upload_set(portal, files):
     with pytest.raises(ClientError) as refused:
         portal.models.register(files / "model.pkl", "Bad Name")
@@ -69,9 +80,11 @@ def test_what_is_refused_leaves_no_upload_set(portal, files):
     assert not UploadSet.objects.exists() and not ModelVersion.objects.exists()
 
 
-@pytest.mark.parametrize("given", ["nothing.pkl", "https://example.org/model.pkl", "empty"])
-def test_what_is_not_there_is_said_before_anything_is_sent(portal, files, monkeypatch, given):
+@pytest.mark.parametrize("given", ["nothing.pkl", "https://example.org/model.pkl", "empty", "odd"])
+def test_what_cannot_be_sent_is_said_before_anything_is(portal, files, monkeypatch, given):
     (files / "empty").mkdir()
+    (files / "odd").mkdir()
+    Path(os.fsdecode(bytes(files / "odd") + b"/\xff.bin")).write_bytes(b"x")
     monkeypatch.chdir(files)
     with pytest.raises(ClientError) as refused:
         portal.models.register(given, "iris")

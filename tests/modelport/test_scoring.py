@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 
@@ -11,9 +12,11 @@ from django.utils import timezone
 from deployments import routing
 from deployments.models import Replica, Service, ServiceKey
 from modelport import ClientError
+from registry.models import Image
 from tests import factories
 from tests.deployments.gateway_parts import Upstream, until
 from tests.live_portal import free_port
+from tests.scoring.conftest import IRIS_SCHEMA
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BODY = {"input_df": [{"sepal length": 3.0}]}
@@ -104,6 +107,21 @@ def test_a_stopped_service_says_so(portal, row):
     with pytest.raises(ClientError) as refused:
         portal.services.get("iris").score(BODY)
     assert refused.value.status == 503 and refused.value.code.lower() == "stopped"
+
+
+def test_the_sample_of_the_schema_is_what_is_sent_without_data(signed_in, row, group, portal):
+    """The original's own schema file, pickle and all, read by the portal."""
+    revision = row.revisions.get()
+    code = b"def init(): pass\ndef run(input_df): return input_df"
+    manifest = factories.make_manifest(group, name="flowers", driver=code, schema=("service_schema.json", IRIS_SCHEMA.encode()))
+    image = factories.make_image(group, name="flowers", manifest=manifest)
+    Image.objects.filter(pk=image.pk).update(bundle_digest=revision.image.bundle_digest)
+    row.revisions.update(image=image)
+    service = portal.services.get("iris")
+    assert service.sample() == {"input_df": [{"petal width": 0.25, "petal length": 1.3, "sepal width": 3.6, "sepal length": 3.0}]}
+    answered(service)
+    assert json.loads(signed_in("service", "run", "realtime", "-n", "iris").json["body"]) == service.sample()
+    assert json.dumps(service.sample()) in signed_in("service", "usage", "realtime", "-n", "iris").out
 
 
 def test_run_from_the_command_line(signed_in, row, portal, files):
