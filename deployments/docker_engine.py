@@ -25,6 +25,13 @@ SYSTEM = "Docker Engine"
 LABEL = "modelport"
 KIND = "modelport.kind"
 
+#: The usual reasons why nobody answers, found in the SDK's text, in words for whoever starts the portal.
+NO_ENGINE = {
+    "FileNotFoundError": "there is none at its usual address, nor at MODELPORT_DOCKER_HOST or DOCKER_HOST if one is set.",
+    "PermissionError": "this account may not use it. Add the account to the group docker and sign in again.",
+    "Connection refused": "nobody listens at its address. Start it, or name another with MODELPORT_DOCKER_HOST.",
+}
+
 #: The user of every container of ours. No such account exists in the base images, on purpose.
 UID = 10001
 
@@ -74,6 +81,9 @@ def refused(doing: str, text: str) -> Unavailable:
     text = without_credentials(clean(text))[:400]
     if "no space left on device" in text.lower():
         return Unavailable(SYSTEM, f"could not {doing}: no disk space left", code="InsufficientStorage", status=507)
+    for sign, words in NO_ENGINE.items():
+        if "fetching server API version" in text and sign in text:
+            return Unavailable(SYSTEM, words)
     return Unavailable(SYSTEM, f"could not {doing}: {text}")
 
 
