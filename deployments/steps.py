@@ -55,6 +55,7 @@ class Journal:
         self._lock = threading.Lock()
         self._file = None
         self._written = 0
+        self._last = ""
         self._thread = threading.Thread(target=self._watch, name=f"heartbeat-{operation.pk}", daemon=True)
 
     def __enter__(self) -> Journal:
@@ -107,6 +108,7 @@ class Journal:
     def line(self, text: str) -> None:
         if self._file is None:
             return
+        self._last = text.strip()
         for part in _CONTROL.sub("", text.rstrip("\n")).split("\n"):
             data = f"{part}\n".encode(errors="replace")
             if self._written + len(data) > MOST_LOG_BYTES:
@@ -158,7 +160,8 @@ class Journal:
             except BaseException as error:
                 step.state = OperationStep.State.CANCELLED if isinstance(error, Cancelled) else OperationStep.State.FAILED
                 message = getattr(error, "message", "") or (type(error).__name__ if not isinstance(error, Cancelled) else "Cancelled.")
-                self.line(message)
+                if message != self._last:
+                    self.line(message)
                 raise
             else:
                 if step.state == OperationStep.State.RUNNING:

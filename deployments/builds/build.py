@@ -11,6 +11,8 @@ import hashlib
 import time
 
 from django.conf import settings
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import scoring
 from deployments import engines
@@ -73,6 +75,12 @@ def _with_line(error: BuildFailed, manifest: Manifest) -> BuildFailed:
     if error.package and file and error.line is None:
         with open_asset(file.asset) as opened:
             error.file, error.line = file.path, line_of(opened.read(), error.package)
+    own = next(
+        (line for line in scoring.requirements() if canonicalize_name(Requirement(line).name) == canonicalize_name(error.package or "-")),
+        "",
+    )
+    if own:
+        error.message += f" The scoring runtime in every image needs {own}: leave the package out, or allow such a version."
     return error
 
 

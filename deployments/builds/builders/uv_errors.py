@@ -13,7 +13,7 @@ from registry.known_packages import COMMON
 _NAME = r"`?([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)(?:\[[^\]]*\])?"
 _NOT_FOUND = re.compile(rf"{_NAME}`? was not found in the (?:package registry|provided package locations|cache)")
 _NO_VERSION = re.compile(rf"(?:there (?:is|are) no versions? of|only the following versions of) {_NAME}`?([<>=!~][^\s]*)?", re.IGNORECASE)
-_NO_WHEEL = re.compile(rf"{_NAME}(==\S+)? has no (?:usable )?wheels?")
+_NO_WHEEL = re.compile(rf"(?:all versions of )?{_NAME}(==\S+)? ha(?:s|ve) no (?:usable )?wheels?")
 _PYTHON = re.compile(r"(?:requested|current) Python version \(([^)]*)\) does not satisfy (Python\S+)")
 _DEPENDS = re.compile(rf"{_NAME}(==\S+)? depends on Python")
 _OURS = re.compile(
