@@ -14,8 +14,14 @@ from portal.supervisor import install
 ROOT = install.ROOT
 
 
+def make(*words: str, **environment: str) -> subprocess.CompletedProcess:
+    """make as from a shell: the tests themselves may run below one, whose flags are not meant for this one."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    return subprocess.run(["make", *words], cwd=ROOT, env={**kept, **environment}, capture_output=True, text=True)
+
+
 def test_without_a_usable_python_make_says_which_it_needs():
-    done = subprocess.run(["make", "install", "PYTHON="], cwd=ROOT, capture_output=True, text=True)
+    done = make("install", "PYTHON=")
     assert done.returncode != 0
     assert done.stdout.strip() == "The portal needs Python 3.11, 3.12 or 3.13 and found none. Name one: make run PYTHON=/path/to/python3.11"
 
@@ -27,12 +33,12 @@ def test_make_finds_a_python_that_really_starts(tmp_path):
     (tmp_path / "python3").write_text("#!/bin/sh\nexit 127\n")
     (tmp_path / "python3").chmod(0o755)
     (tmp_path / "python3.12").symlink_to(sys.executable)
-    done = subprocess.run(["make", "-n", "install"], cwd=ROOT, env={"PATH": str(tmp_path)}, capture_output=True, text=True)
+    done = make("-n", "install", PATH=str(tmp_path))
     assert "python3.12 portal/supervisor/install.py" in done.stdout
 
 
 def test_the_words_that_make_knows_are_all_explained():
-    done = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = make()
     assert {"run", "stop", "test"} <= {line.split()[0] for line in done.stdout.splitlines()}
 
 
