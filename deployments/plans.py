@@ -6,6 +6,8 @@ what follows an operation. Everything is checked before the first row is written
 
 from __future__ import annotations
 
+import re
+
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
@@ -19,6 +21,18 @@ from registry.models import Image
 
 #: what a rollout is made of; changing one of these makes a new revision
 REVISION_FIELDS = ("cpu", "memory", "collect_data", "timeout")
+
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?")
+
+
+def clean_origins(origins) -> list[str]:
+    """Sorted and without doubles; anything that is not an origin is refused, since these end in the gateway's configuration."""
+    for origin in origins or []:
+        if not isinstance(origin, str) or not _ORIGIN.fullmatch(origin):
+            raise ValidationError(
+                {"allowed_origins": f"{origin!r} is not an origin. Write it like https://app.example.org, without a path."}
+            )
+    return sorted(set(origins or []))
 
 
 def check_size(environment: Environment, *, replicas: int, cpu: float, memory: int) -> None:
@@ -71,6 +85,7 @@ def plan_service(*, user, group, name: str, environment: Environment, **fields) 
         raise Conflict(
             f"{environment} belongs to another resource group.", details=[_at("environment", "Choose an environment of this group.")]
         )
+    fields["allowed_origins"] = clean_origins(fields.get("allowed_origins"))
     service = Service(group=group, name=name, environment=environment, created_by=user, **fields)
     service.clean_fields(exclude=["created_by"])
     check_size(environment, replicas=service.replicas, cpu=service.cpu, memory=service.memory)
@@ -126,6 +141,14 @@ def plan_rollout(
     )
 
 
+def check_changes(service: Service, changes: dict) -> None:
+    """Sets them on the row in memory and refuses what the service or its environment cannot have."""
+    for field, value in changes.items():
+        setattr(service, field, clean_origins(value) if field == "allowed_origins" else value)
+    service.clean_fields(exclude=["created_by"])
+    check_size(service.environment, replicas=service.replicas, cpu=service.cpu, memory=service.memory)
+
+
 @transaction.atomic
 def follow_up(operation: Operation) -> Operation | None:
     """After an image: the rollout that the one-step call asked for, on the service it has made already."""
@@ -133,4 +156,8 @@ def follow_up(operation: Operation) -> Operation | None:
     if service is None or operation.image is None:
         return None
     operation.image.refresh_from_db()
+    changes = operation.then.get("changes")
+    if changes:
+        check_changes(service, changes)
+        service.save()
     return plan_revision(user=operation.created_by, service=service, image=operation.image, follows=operation)

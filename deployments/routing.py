@@ -54,7 +54,16 @@ def snapshot() -> Routes:
         .prefetch_related("keys", "revisions__replicas", "revisions__image")
         .order_by("pk")
     )
-    return Routes(generation=generation, services=tuple(_route(service) for service in services))
+    return Routes(generation=generation, services=tuple(filter(None, map(_route_or_none, services))))
+
+
+def _route_or_none(service: Service) -> ServiceRoute | None:
+    """A row that the gateway cannot have must not keep all the others from being routed."""
+    try:
+        return _route(service)
+    except ValueError:
+        log.exception("service %s cannot be routed", service.path)
+        return None
 
 
 def _route(service: Service) -> ServiceRoute:

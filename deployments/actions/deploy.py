@@ -51,7 +51,8 @@ def deploy(
     """Registers the model files (if any), writes the manifest, and sends off the build; the rollout follows it.
 
     `name` names manifest, image and service. All or nothing: a fault in any part
-    leaves no row. An existing service of that name is updated to the new image.
+    leaves no row. An existing service of that name is updated to the new image and to
+    the `service_fields` that are given, once the image is built, in its own environment.
     """
     require(user, Permission.MODEL_WRITE, group)
     versions = list(models)
@@ -75,12 +76,17 @@ def deploy(
     service, keys, then = None, {}, None
     if not image_only:
         require(user, Permission.SERVICE_WRITE, group)
+        service_fields = dict(service_fields or {})
         service = Service.objects.filter(group=group, name=name, deleting=False).first()
         if service is None:
             service, keys = plans.plan_service(
-                user=user, group=group, name=name, environment=environment, description=description, **(service_fields or {})
+                user=user, group=group, name=name, environment=environment, description=description, **service_fields
             )
-        then = {"service": str(service.pk)}
+            service_fields = {}
+        else:
+            environment = service.environment
+            plans.check_changes(service, service_fields)
+        then = {"service": str(service.pk), "changes": service_fields}
     operation = create_image(
         user=user, group=group, manifest=manifest, environment=environment, name=name, description=description, then=then
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 
 from django.core.exceptions import ValidationError
@@ -21,23 +20,12 @@ SESSION_MINUTES = 15
 #: what a person may change on a service without a new image
 SIZE_FIELDS = ("replicas", "cpu", "memory", "collect_data", "timeout")
 FREE_FIELDS = ("description", "access", "allowed_origins")
-_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?")
-
-
-def _clean_origins(origins) -> list[str]:
-    for origin in origins or []:
-        if not isinstance(origin, str) or not _ORIGIN.fullmatch(origin):
-            raise ValidationError(
-                {"allowed_origins": f"{origin!r} is not an origin. Write it like https://app.example.org, without a path."}
-            )
-    return sorted(set(origins or []))
 
 
 @transaction.atomic
 def create_service(*, user, group, name: str, image: Image, environment: Environment, **fields) -> tuple[Operation, dict[str, str]]:
     """The operation that rolls it out and, this once, the values of its two keys ({"primary": …, "secondary": …})."""
     require(user, Permission.SERVICE_WRITE, group)
-    fields["allowed_origins"] = _clean_origins(fields.get("allowed_origins"))
     plans.check_image(image, environment)
     service, values = plans.plan_service(user=user, group=group, name=name, environment=environment, **fields)
     operation = plans.plan_revision(user=user, service=service, image=image)
@@ -59,13 +47,8 @@ def update_service(*, user, service: Service, image: Image | None = None, note: 
     if unknown:
         raise BadRequest(f"{sorted(unknown)[0]} cannot be changed.", field=sorted(unknown)[0])
     changes = {field: value for field, value in changes.items() if value is not None}
-    if "allowed_origins" in changes:
-        changes["allowed_origins"] = _clean_origins(changes["allowed_origins"])
     before = {field: getattr(service, field) for field in changes}
-    for field, value in changes.items():
-        setattr(service, field, value)
-    service.clean_fields(exclude=["created_by"])
-    plans.check_size(service.environment, replicas=service.replicas, cpu=service.cpu, memory=service.memory)
+    plans.check_changes(service, changes)
     service.save()
     changed = {field for field in changes if before[field] != changes[field]}
     latest = service.revisions.order_by("-number").first()

@@ -87,9 +87,14 @@ def test_one_step_makes_everything_and_names_it(rest, perform):
         "dependencies": "",
     }
     form.pop("dependencies")
-    again = rest.post(f"{BASE}/deploy/", form, format="multipart").json()
+    again = rest.post(f"{BASE}/deploy/", {**form, "replicas": "2", "memory": "1Gi"}, format="multipart").json()
     assert again["models"] == ["flowers:2"] and again["keys"] == {}
-    assert Service.objects.count() == 1
+    service = Service.objects.get()
+    assert service.replicas == 1, "nothing changes before the image is there"
+    build = perform(Operation.objects.get(pk=again["id"]))
+    perform(build.followed_by)
+    service.refresh_from_db()
+    assert (service.replicas, service.memory, service.revisions.count()) == (2, 2**30, 2)
 
 
 def test_one_step_can_stop_after_the_image(rest, perform):
