@@ -119,7 +119,7 @@ def test_a_start_that_was_broken_off_is_gone_on_with(run, worker):
 
 def test_a_build_that_failed_is_told_and_tried_again_by_the_next_start(run):
     FakeBuilder.trouble["resolve"] = NO_PACKAGE
-    with pytest.raises(PortalError, match="Build image: .*iris"):
+    with pytest.raises(PortalError, match=r"Build image: .*iris"):
         run()
     FakeBuilder.trouble.clear()
     run()
