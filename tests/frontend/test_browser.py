@@ -1,0 +1,152 @@
+"""The pages in Chromium: accessible in both themes, no sideways scroll at 320 px, usable without script and by keyboard."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from django.conf import settings
+from playwright.sync_api import expect, sync_playwright
+
+from deployments.models import Replica
+from tests.real_parts import chromium
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
+CHROMIUM = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+#: not pages, or somebody else's markup in our frame
+NOT_PAGES = {"service_openapi", "service_swagger", "operation_log"}
+OWN = {"profile": "/profile", "help": "/help", "new_group": "/groups/new", "missing": "/g/nothing/"}
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Ended with this file: while Playwright's synchronous side runs, no other test could run an event loop of its own."""
+    os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def visit(browser, live_server, client, owner, addresses):
+    """visit(**options): a page signed in as the group's Owner, and every address."""
+    contexts = []
+
+    def open_page(**options):
+        client.force_login(owner)
+        context = browser.new_context(base_url=live_server.url, **options)
+        context.set_default_timeout(30_000)
+        context.add_cookies(
+            [{"name": settings.SESSION_COOKIE_NAME, "value": client.cookies[settings.SESSION_COOKIE_NAME].value, "url": live_server.url}]
+        )
+        # The test server answers WSGI, where a stream would hold a thread; live logs are looked at on a whole portal.
+        context.route("**/stream?*", lambda route: route.abort())
+        contexts.append(context)
+        return context.new_page()
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def pages(addresses) -> dict[str, str]:
+    return {**{name: address for name, address in addresses.items() if name not in NOT_PAGES}, **OWN}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious(theme, visit, pages):
+    from axe_playwright_python.sync_playwright import Axe
+
+    page, found = visit(color_scheme=theme), []
+    # Swagger UI's own markup is not ours; what is around it is.
+    options = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+    for name, address in pages.items():
+        page.goto(address)
+        assert page.locator("html").get_attribute("data-bs-theme") == theme
+        answer = Axe().run(page, context={"exclude": [["#swagger"]]}, options=options)
+        for violation in answer.response["violations"]:
+            if violation["impact"] in ("serious", "critical"):
+                found += [
+                    f"{name}: {violation['id']}: {node['html'][:160]} {node.get('failureSummary', '')[:200]}" for node in violation["nodes"]
+                ]
+    assert not found, "\n".join(found)
+
+
+def test_nothing_scrolls_sideways_at_320_pixels(visit, pages):
+    page, wide = visit(viewport={"width": 320, "height": 640}), []
+    for name, address in pages.items():
+        page.goto(address)
+        width = page.evaluate("document.documentElement.scrollWidth")
+        if width > 320:
+            wide.append((name, width))
+    assert wide == []
+
+
+def test_lists_details_and_forms_work_without_script(visit, pages):
+    page = visit(java_script_enabled=False)
+    page.goto(pages["models"])
+    page.get_by_role("link", name="iris:1").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("iris:1")
+    page.goto(pages["new_model"])
+    page.locator("input[name=files]").set_input_files({"name": "plain.bin", "mimeType": "application/octet-stream", "buffer": b"bytes"})
+    page.get_by_label("Name").fill("plain")
+    page.get_by_role("button", name="Register model").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("plain:1")
+    page.locator("summary[aria-label=Theme]").click()
+    page.get_by_role("button", name="Dark").click()
+    expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
+    page.goto(pages["operation"])
+    expect(page.locator(".log li").first).to_have_text("first line")
+
+
+def test_files_are_chosen_and_sent_by_script_with_their_folders(visit, pages, tmp_path):
+    folder = tmp_path / "net" / "deep"
+    folder.mkdir(parents=True)
+    (folder / "b.bin").write_bytes(b"b" * 5000)
+    (folder.parent / "a.bin").write_bytes(b"a")
+    page = visit()
+    page.goto(pages["new_model"])
+    page.locator("input[data-kind=folder]").set_input_files(str(folder.parent))
+    expect(page.get_by_text("2 files, 4.9 KiB")).to_be_visible()
+    assert page.get_by_label("Name").input_value() == "net"
+    page.get_by_role("button", name="Remove net/a.bin").click()
+    expect(page.get_by_text("1 file,")).to_be_visible()
+
+
+def test_the_keyboard_reaches_the_content_and_leaves_menus(visit, pages):
+    page = visit()
+    page.goto(pages["home"])
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    menu = page.locator("summary[aria-label='Theme']")
+    menu.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Light")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Light")).to_be_hidden()
+    expect(menu).to_be_focused()
+
+
+def test_the_menu_of_a_small_screen_opens_and_closes(visit, pages):
+    page = visit(viewport={"width": 390, "height": 844})
+    page.goto(pages["home"])
+    expect(page.locator("#rail")).to_be_hidden()
+    page.get_by_role("button", name="Menu").click()
+    page.locator("#rail").get_by_role("link", name="Services").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Services")
+
+
+def test_a_page_that_moves_follows_by_itself(visit, pages):
+    page = visit()
+    page.goto(pages["service"])
+    expect(page.locator(".replicas .state")).to_have_text("Ready")
+    Replica.objects.update(state="crashed", detail="MemoryError in init().")
+    expect(page.locator(".replicas .state")).to_have_text("Crash-looping")
+    expect(page.get_by_text("MemoryError in init().").first).to_be_visible()
