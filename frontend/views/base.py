@@ -13,7 +13,8 @@ from django import forms
 from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.db.models import ProtectedError
+from django.db.models import Count, OuterRef, ProtectedError, Subquery
+from django.db.models.functions import Coalesce
 from django.http import Http404, HttpResponseRedirect
 from django.views.generic import TemplateView, View
 from django.views.generic.edit import FormView
@@ -157,6 +158,12 @@ class ObjectMixin(ScopedMixin):
     def get_context_data(self, **kwargs):
         kwargs.setdefault("object", self.object)
         return super().get_context_data(**kwargs)
+
+
+def count_of(model, key: str) -> Coalesce:
+    """How many rows of `model` point at a row by `key`: asked for the rows of one page, not for all that were found."""
+    counted = model.objects.order_by().filter(**{key: OuterRef("pk")}).values(key).annotate(count=Count("pk")).values("count")
+    return Coalesce(Subquery(counted), 0)
 
 
 class DetailView(ObjectMixin, TemplateView):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-from django.db.models import Count
 from django.urls import reverse
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
@@ -14,13 +13,13 @@ from pygments.util import ClassNotFound
 from frontend.forms.deployments import ConfirmForm
 from frontend.forms.manifests import CreateManifestForm
 from frontend.tables import ManifestTable
-from frontend.views.base import ActionView, DetailView, ListView, ObjectMixin
+from frontend.views.base import ActionView, DetailView, ListView, ObjectMixin, count_of
 from frontend.views.uploads import StagedUploadsMixin
 from portal.accounts.permissions import Permission
 from registry import usage
 from registry.actions import manifests as actions
 from registry.filters import ManifestFilter
-from registry.models import Manifest, ManifestFile, ModelVersion
+from registry.models import Image, Manifest, ManifestFile, ModelVersion
 from registry.storage import open_asset
 
 #: larger texts are offered for download only
@@ -39,7 +38,7 @@ class ManifestListView(ListView):
 
     def get_queryset(self):
         rows = super().get_queryset().select_related("created_by").prefetch_related("uses__version__model")
-        return rows.annotate(image_count=Count("images", distinct=True)).order_by("-created_at")
+        return rows.annotate(image_count=count_of(Image, "manifest")).order_by("-created_at")
 
     def get_context_data(self, **kwargs):
         self.create = ("New manifest", reverse("pages:new_manifest", args=[self.group.name]), Permission.MANIFEST_WRITE)

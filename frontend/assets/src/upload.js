@@ -141,6 +141,10 @@ class Uploader {
     });
   }
 
+  waiting() {
+    return [...this.files.values()].some((entry) => !entry.done);
+  }
+
   async send() {
     const waiting = [...this.files].filter(([, entry]) => !entry.done);
     if (!waiting.length) return true;
@@ -173,7 +177,8 @@ for (const form of document.querySelectorAll("form")) {
   let ready = false;
   let sending = false;
   form.addEventListener("submit", async (event) => {
-    if (ready) return;
+    // Without files to send it is an ordinary form; one that is submitted again before this event has ended would not be sent at all.
+    if (ready || !uploaders.some((uploader) => uploader.waiting())) return;
     event.preventDefault();
     event.stopPropagation();
     if (sending) return;
