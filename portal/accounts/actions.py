@@ -151,21 +151,27 @@ def setup_link_is_good(value: str) -> bool:
     )
 
 
+def _new_person(*, username: str, email: str, password: str, **flags) -> User:
+    """Raises ValidationError at the field; nothing is saved before all of it is right."""
+    person = User(username=username, email=email, **flags)
+    person.clean_fields(exclude=["password"])
+    if User.objects.filter(username__iexact=username).exists():
+        raise ValidationError({"username": "This name is taken."})
+    try:
+        validate_password(password, person)
+    except ValidationError as error:
+        raise ValidationError({"password": error.messages}) from None
+    person.set_password(password)
+    person.save()
+    return person
+
+
 @transaction.atomic
 def create_first_administrator(*, link: str, username: str, email: str, password: str) -> User:
     """Uses the link up. The administrator becomes Owner of every group that only the system owns (the demo)."""
     if not setup_link_is_good(link) or not SetupLink.objects.select_for_update().filter(hash=keys.digest(link)).delete()[0]:
         raise NotAllowed("This link has been used already, or a newer one was printed.")
-    user = User(username=username, email=email, is_staff=True, is_superuser=True)
-    user.clean_fields(exclude=["password"])
-    if User.objects.filter(username__iexact=username).exists():
-        raise ValidationError({"username": "This name is taken."})
-    try:
-        validate_password(password, user)
-    except ValidationError as error:
-        raise ValidationError({"password": error.messages}) from None
-    user.set_password(password)
-    user.save()
+    user = _new_person(username=username, email=email, password=password, is_staff=True, is_superuser=True)
     record(user, EventTag.USER_CREATED, user, administrator=True)
     for group in ResourceGroup.objects.filter(memberships__user__username=User.SYSTEM):
         Membership.objects.get_or_create(group=group, user=user, defaults={"role": Role.OWNER})
@@ -177,15 +183,6 @@ def create_user(*, user, username: str, email: str, password: str) -> User:
     """An administrator opens an account for somebody."""
     if not user.is_superuser:
         raise NotAllowed("Only an administrator creates accounts.")
-    person = User(username=username, email=email)
-    person.clean_fields(exclude=["password"])
-    if User.objects.filter(username__iexact=username).exists():
-        raise ValidationError({"username": "This name is taken."})
-    try:
-        validate_password(password, person)
-    except ValidationError as error:
-        raise ValidationError({"password": error.messages}) from None
-    person.set_password(password)
-    person.save()
+    person = _new_person(username=username, email=email, password=password)
     record(user, EventTag.USER_CREATED, person)
     return person
