@@ -60,7 +60,7 @@ def make_environment() -> None:
 
 def install(names: list[str]) -> None:
     """Installs the requirement files unless exactly these are installed already."""
-    files = sorted({ROOT / name for name in [*names, "requirements.txt"]})
+    files = sorted({ROOT / name for name in [*names, "requirements.txt", "constraints.txt"]})
     stamp, wanted = VENV / f".installed-{names[0]}", fingerprint(files)
     if stamp.exists() and stamp.read_text() == wanted:
         return
