@@ -35,7 +35,8 @@ format: install-dev ## ruff's formatter
 	@$(python) -m ruff check --fix . && $(python) -m ruff format .
 
 lock: install-dev ## raise the exact releases in constraints.txt to the newest that fit together
-	@.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate --no-header requirements-dev.txt -o constraints.txt
+	@grep -hv '^-' requirements.txt requirements-dev.txt | .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header - >constraints.new
+	@mv constraints.new constraints.txt
 
 demo: install ## the Iris example once more, against the running portal
 	@exec $(python) manage.py quickstart --again
