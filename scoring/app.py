@@ -10,7 +10,7 @@ import time
 import urllib.parse
 from typing import Any, Callable, Dict, Optional, Union
 
-from . import collect, explain, inputs, outputs, swagger
+from . import collect, decorated, explain, inputs, outputs, rawhttp, swagger
 from .batching import Job, Worker
 from .bundle import Bundle, Settings
 from .driver import Driver
@@ -25,6 +25,7 @@ from .errors import (
     UnsupportedType,
 )
 from .metrics import Metrics
+from .schema import Schema
 
 #: bodies up to this size are checked on the event loop, so that a bad one is refused without queueing
 CHECKED_AT_ONCE = 64 * 1024
@@ -81,7 +82,7 @@ class App:
             "/openapi.json": {"GET": self._openapi},
             "/metrics": {"GET": self._metrics},
             "/collected": {"GET": self._collected},
-            "/score": {"POST": self._never},
+            "/score": dict.fromkeys(self.driver.methods, self._never),
         }
 
     # What is refused before a body is read.
@@ -98,14 +99,21 @@ class App:
         if method not in route:
             return MethodNotAllowed(", ".join(list(route) + (["HEAD"] if "GET" in route else [])))
         if request.path == "/score":
-            return self._admit_body(request.headers)
+            return self._admit_body(request.method, request.headers)
         return None
 
-    def _admit_body(self, headers: Dict[str, str]) -> Optional[RequestError]:
+    @property
+    def schema(self) -> Optional[Schema]:
+        """From the bundle, or from the decorators of the loaded file."""
+        return self.driver.schema
+
+    def _admit_body(self, method: str, headers: Dict[str, str]) -> Optional[RequestError]:
+        if self.driver.raw:
+            return None
         coding = headers.get("content-encoding", "identity").strip().lower()
         if coding not in ("", "identity"):
             return UnsupportedType(f"Send the body as it is, not as {coding[:40]}.")
-        if self.bundle.schema is None:
+        if self.schema is None or method != "POST":
             return None
         given = headers.get("content-type", "").split(";")[0].strip().lower()
         if given and given != "application/json" and not (given.startswith("application/") and given.endswith("+json")):
@@ -164,11 +172,15 @@ class App:
     # In the worker.
 
     def _check(self, job: Job) -> None:
-        schema = self.bundle.schema
-        if schema is not None:
-            job.values = inputs.check(schema, job.request.body)
+        schema, request = self.schema, job.request
+        if self.driver.raw:
+            pass
+        elif schema is not None:
+            posted = request.method == "POST"
+            job.values = inputs.check(schema, request.body) if posted else inputs.check_value(schema, inputs.from_query(request.query))
         elif self.driver.takes_body:
-            job.values = inputs.check_text(job.request.body)
+            posted = request.method == "POST"
+            job.values = inputs.check_text(request.body) if posted else json.dumps(inputs.from_query(request.query))
         job.checked = True
 
     def _work(self, job: Job) -> Response:
@@ -181,20 +193,36 @@ class App:
         started, failed = time.perf_counter(), True
         token = collect.current_request.set(request.request_id)
         try:
-            body = outputs.encode(self.call(job.values))
+            result = self.call(job.values, request)
+            response = self._answer(result) if rawhttp.is_answer(result) else Response(outputs.encode(result))
             failed = False
-            return Response(body)
+            return response
+        except RequestError as error:
+            failed = False
+            return error_response(error, request.request_id)
         except BaseException as error:  # SystemExit and KeyboardInterrupt of user code do not stop the service either
+            if getattr(self.schema, "theirs", False) and decorated.callers_fault(error):
+                failed = False
+                return error_response(decorated.refused(error), request.request_id)
             return self._failed(error, request.request_id)
         finally:
             collect.current_request.reset(token)
             self.metrics.ran(time.perf_counter() - started, failed)
 
-    def call(self, values: Any) -> Any:
-        """run() with checked values."""
-        if self.bundle.schema is not None:
-            return self.driver.run(**inputs.build(self.bundle.schema, values))
-        return self.driver.run(values) if self.driver.takes_body else self.driver.run()
+    def call(self, values: Any, request: Optional[Request] = None) -> Any:
+        """run() with checked values. Without a request (the probe) there are no headers."""
+        driver = self.driver
+        more = {decorated.HEADERS: rawhttp.Headers.of_request(request.headers if request else {})} if driver.wants_headers else {}
+        if driver.raw:
+            return driver.run(rawhttp.request_of(request), **more)
+        if self.schema is not None:
+            return driver.run(**inputs.build(self.schema, values), **more)
+        return driver.run(values, **more) if driver.takes_body else driver.run(**more)
+
+    def _answer(self, result: Any) -> Response:
+        """What a run() said that answers with a status of its own."""
+        status, body, content_type, headers = rawhttp.answer_of(result)
+        return Response(body, status=status, content_type=content_type, headers=headers)
 
     def _failed(self, error: BaseException, request_id: str) -> Response:
         try:
@@ -250,7 +278,7 @@ class App:
         return self._document(
             "2.0",
             lambda: swagger.swagger_2(
-                self.bundle.schema,
+                self.schema,
                 title=self.title,
                 version=self.settings.version,
                 prefix=url.path or self.settings.prefix,
@@ -264,11 +292,12 @@ class App:
         return self._document(
             "3.1",
             lambda: swagger.openapi_3(
-                self.bundle.schema,
+                self.schema,
                 title=self.title,
                 version=self.settings.version,
                 server_url=self.settings.server_url,
                 secured=bool(self._secret),
+                raw=self.driver.raw,
             ),
         )
 

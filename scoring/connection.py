@@ -262,7 +262,7 @@ class Connection(asyncio.Protocol):
         keep = exchange.keep_alive and not self.server.draining
         head = [
             STATUS_LINES.get(response.status) or b"HTTP/1.1 %d Status\r\n" % response.status,
-            b"content-type: %b\r\ncontent-length: %d\r\n" % (response.content_type, len(response.body)),
+            b"content-type: %b\r\ncontent-length: %d\r\n" % (response.content_type, len(response.body)) if response.status != 204 else b"",
             b"x-request-id: %b\r\n" % exchange.request_id.encode("latin-1"),
         ]
         for name, value in (response.headers or {}).items():

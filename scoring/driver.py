@@ -13,9 +13,10 @@ import inspect
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
-from . import explain
+from . import decorated, explain, rawhttp
+from .decorated import HEADERS
 from .errors import DriverFailed
 from .schema import Schema
 from .values import nearest
@@ -43,13 +44,19 @@ class SourceError:
 
 @dataclass
 class DriverInfo:
-    """What can be said of a score.py by reading it. `arguments` is None where run() is imported or made at run time."""
+    """What can be said of a score.py by reading it. `arguments` is None where run() is imported or made at run time.
+
+    `raw`: run() is decorated with @rawhttp. `decorated`: the names that its @input_schema decorators give, None without any;
+    a name that is not written out is not among them.
+    """
 
     filename: str
     init: bool = False
     run: bool = False
     run_line: int = 0
     arguments: Optional[List[Argument]] = None
+    raw: bool = False
+    decorated: Optional[List[str]] = None
     errors: List[SourceError] = field(default_factory=list)
 
 
@@ -84,6 +91,7 @@ def inspect_source(source: bytes, filename: str = "score.py") -> DriverInfo:
             )
     if isinstance(run, (ast.FunctionDef, ast.AsyncFunctionDef)):
         info.run_line, info.arguments = run.lineno, _arguments(run)
+        info.raw, info.decorated = _decorators(run)
     return info
 
 
@@ -91,6 +99,22 @@ _MISSING = {
     "init": "it is called once at start and loads the model.",
     "run": "it is called for every request and returns the answer.",
 }
+
+
+def _decorators(function: Any) -> Tuple[bool, Optional[List[str]]]:
+    """Is @rawhttp among them, and which inputs @input_schema names."""
+    raw, names = False, None
+    for each in function.decorator_list:
+        call = each if isinstance(each, ast.Call) else None
+        target = call.func if call else each
+        name = target.id if isinstance(target, ast.Name) else target.attr if isinstance(target, ast.Attribute) else ""
+        raw = raw or name == "rawhttp"
+        if name in ("input_schema", "output_schema"):
+            names = names or []
+        if call and name == "input_schema":
+            given = call.args[:1] + [each.value for each in call.keywords if each.arg == "param_name"]
+            names += [each.value for each in given if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+    return raw, names
 
 
 def _collect(body: List[ast.stmt], found: Dict[str, Any]) -> bool:
@@ -139,8 +163,20 @@ def check_arguments(info: DriverInfo, schema: Optional[Schema]) -> List[str]:
         return []
     here = f"{info.filename} line {{}}: "
     named = {each.name: each for each in info.arguments if each.kind == "name"}
+    ways = [
+        *(["is decorated with @rawhttp"] if info.raw else []),
+        *(["is decorated with @input_schema"] if info.decorated is not None else []),
+        *(["has a schema file"] if schema is not None else []),
+    ]
+    if len(ways) > 1:
+        return [here.format(info.run_line) + f"run() {' and '.join(ways)}: only one of them can say what it is given."]
+    if info.decorated is not None:
+        missing = [name for name in info.decorated if name not in named]
+        return [here.format(info.run_line) + f"@input_schema names `{name}`, which run() does not take." for name in missing]
+    if schema is None or HEADERS not in schema.inputs:
+        named.pop(HEADERS, None)
     if schema is None:
-        needed = [each for each in info.arguments if each.required]
+        needed = [each for each in info.arguments if each.required and each.name != HEADERS]
         if len(needed) > 1:
             return [
                 here.format(info.run_line)
@@ -168,7 +204,12 @@ def _listed(names: Any) -> str:
 
 
 class Driver:
-    """The loaded file. `load` and `init` raise DriverFailed with words for the person who wrote it."""
+    """The loaded file. `load` and `init` raise DriverFailed with words for the person who wrote it.
+
+    How run() is called is known after `load`: with the request as it came (`raw`), with a keyword argument per input of
+    `schema` (from the file or from decorators), else with the body as text (`takes_body`). `wants_headers`: it has an
+    argument `request_headers` besides.
+    """
 
     def __init__(self, app: Path, filename: str, schema: Optional[Schema]):
         self.app, self.filename, self.schema = app, filename, schema
@@ -176,6 +217,8 @@ class Driver:
         self._run: Any = None
         self._loop: Optional[asyncio.AbstractEventLoop] = None
         self.takes_body = True
+        self.raw = self.wants_headers = False
+        self.methods = ("POST",) if schema is not None else ("GET", "POST")
 
     def load(self) -> None:
         path = self.app / self.filename
@@ -201,8 +244,30 @@ class Driver:
             if not callable(getattr(self.module, function, None)):
                 raise DriverFailed(f"{self.filename} has no function {function}(): {_MISSING[function]}")
         self._run = self.module.run
-        if self.schema is None and info.arguments is not None:
-            self.takes_body = bool(info.arguments)
+        self._find_mode()
+
+    def _find_mode(self) -> None:
+        from . import inputs  # what only looks at files does without it
+
+        run = self._run
+        arguments: Optional[List[inspect.Parameter]] = None
+        try:
+            arguments = list(inspect.signature(run).parameters.values())
+        except (TypeError, ValueError):  # a function written in C
+            pass
+        if self.schema is None:
+            self.raw = rawhttp.asked_for(run)
+            found = decorated.schema_of(run, inputs.build_one, self.filename) if arguments is not None else None
+            if self.raw and found is not None:
+                raise DriverFailed(f"{self.filename}: run() is decorated with @rawhttp and with @input_schema; use one of them.")
+            self.schema = found
+            if arguments is not None:
+                self.takes_body = any(each.name != HEADERS for each in arguments)
+        self.wants_headers = (
+            arguments is not None
+            and any(each.name == HEADERS and each.kind is not each.VAR_POSITIONAL for each in arguments)
+            and not (self.schema is not None and HEADERS in self.schema.inputs)
+        )
 
     def init(self) -> None:
         try:
@@ -212,7 +277,11 @@ class Driver:
 
     def run(self, *args: Any, **kwargs: Any) -> Any:
         """run() as the user wrote it; its exceptions pass through."""
-        return self._finish(self._run(*args, **kwargs))
+        token = decorated.converted.set(True)
+        try:
+            return self._finish(self._run(*args, **kwargs))
+        finally:
+            decorated.converted.reset(token)
 
     def _finish(self, result: Any) -> Any:
         if not inspect.iscoroutine(result):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import urllib.parse
 from typing import Any, Dict, List, Union
 
 import msgspec
@@ -44,6 +45,27 @@ def check(schema: Schema, body: Body) -> Dict[str, Any]:
         except BadInput:
             inner = value
         value = inner if isinstance(inner, dict) else value
+    return check_value(schema, value)
+
+
+def from_query(query: str) -> Dict[str, Any]:
+    """What a query string gives: each value JSON where it is JSON, else text; a list where a name comes more than once."""
+    found: Dict[str, List[Any]] = {}
+    try:
+        pairs = urllib.parse.parse_qsl(query, keep_blank_values=True, max_num_fields=1000, errors="strict")
+    except ValueError as error:
+        raise _not_json(f"The query cannot be read: {str(error)[:200]}.") from None
+    for name, text in pairs:
+        try:
+            value = decode(text.encode("utf-8"))
+        except BadInput:
+            value = text
+        found.setdefault(name, []).append(value)
+    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
+
+
+def check_value(schema: Schema, value: Any) -> Dict[str, Any]:
+    """`check` for what has been decoded already."""
     faults = Faults()
     if not isinstance(value, dict):
         faults.append({"code": "WrongType", "message": f"expected an object with {_names(schema)}, got {said(value)}", "pointer": ""})
@@ -68,12 +90,12 @@ def _names(schema: Schema) -> str:
 
 def _check_names(schema: Schema, value: Dict[str, Any], faults: Faults) -> None:
     for name in value:
-        if name not in schema.inputs:
+        if name not in schema.inputs and schema.closed:
             missing = [each for each in schema.inputs if each not in value]
             shown = said(name)[len("the text ") :]
             faults.add("UnknownArgument", f"there is no input {shown}." + nearest(name, missing or schema.inputs), "/" + escape(name))
     for name in schema.inputs:
-        if name not in value:
+        if name not in value and name not in schema.optional:
             faults.add("MissingArgument", f'the input "{name}" is missing', "/" + escape(name))
 
 
@@ -109,7 +131,7 @@ def warm(schema: Schema) -> None:
 
 def build(schema: Schema, values: Dict[str, Any]) -> Dict[str, Any]:
     """What `check` returned -> keyword arguments for run()."""
-    return {name: _BUILD[kind.kind](kind, values[name]) for name, kind in schema.inputs.items()}
+    return {name: _BUILD[kind.kind](kind, values[name]) for name, kind in schema.inputs.items() if name in values}
 
 
 def _standard(kind: Any, value: Any) -> Any:
@@ -196,7 +218,13 @@ def _spark(kind: Any, rows: List[Any]) -> Any:
     return session.createDataFrame([tuple(row) for row in rows], StructType.fromJson(kind.struct))
 
 
-_BUILD = {schemas.STANDARD: _standard, schemas.NUMPY: _numpy, schemas.PANDAS: _pandas, schemas.SPARK: _spark}
+_BUILD = {
+    schemas.STANDARD: _standard,
+    schemas.NUMPY: _numpy,
+    schemas.PANDAS: _pandas,
+    schemas.SPARK: _spark,
+    schemas.DECORATED: lambda kind, value: kind.build(value),
+}
 
 
 def build_one(kind: Type, value: Any) -> Any:

@@ -45,6 +45,8 @@ def load(app: App) -> float:
     if app.bundle.schema is not None:
         inputs.warm(app.bundle.schema)
     app.driver.load()
+    if app.schema is not None and app.schema is not app.bundle.schema:
+        inputs.warm(app.schema)
     app.driver.init()
     return time.perf_counter() - started
 
@@ -134,7 +136,7 @@ def probe(bundle: Bundle, settings: Settings) -> int:
     try:
         details["init_seconds"] = round(load(app), 3)  # type: ignore[assignment]
         say(f"init() took {details['init_seconds']} s.")
-        sample = bundle.schema.sample() if bundle.schema is not None else None
+        sample = app.schema.sample() if app.schema is not None else None
         if sample is not None:
             result = _try_sample(app, sample, details)
             message = "init() and run() with the schema's sample worked."
@@ -153,9 +155,9 @@ def probe(bundle: Bundle, settings: Settings) -> int:
 
 
 def _try_sample(app: App, sample: Any, details: Dict[str, Any]) -> Any:
-    assert app.bundle.schema is not None
+    assert app.schema is not None
     try:
-        values = inputs.check(app.bundle.schema, json.dumps(sample).encode("ascii"))
+        values = inputs.check(app.schema, json.dumps(sample).encode("ascii"))
     except RequestError as error:
         raise DriverFailed(f"The schema's own sample does not fit the schema: {error.message}") from None
     started = time.perf_counter()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, FrozenSet, List, Optional, Tuple
 
 from . import dtypes, pickles, spark
 from .errors import SchemaError
@@ -18,6 +18,8 @@ from .times import date_leaf, datetime_leaf, time_leaf
 from .values import Anything, Array, Faults, Map, Node, Record, Wrong, binary, boolean, escape, integer, number, said, text
 
 STANDARD, NUMPY, SPARK, PANDAS = 0, 1, 2, 3
+#: not in files: see `decorated`
+DECORATED = 4
 NAMES = {STANDARD: "STANDARD", NUMPY: "NUMPY", SPARK: "SPARK", PANDAS: "PANDAS"}
 LARGEST_FILE = 4 * 1024 * 1024
 
@@ -176,7 +178,15 @@ class Spark(Type):
 
 
 class Schema:
-    """`inputs` and `outputs`: name -> Type, in the order of the file."""
+    """`inputs` and `outputs`: name -> Type, in the order of the file.
+
+    `closed`: other names than the inputs' are refused. `optional`: inputs that a request may leave out.
+    `output`: what run() returns as a whole, where decorators say it.
+    """
+
+    closed = True
+    optional: FrozenSet[str] = frozenset()
+    output: Optional[Type] = None
 
     def __init__(self, inputs: Dict[str, Type], outputs: Optional[Dict[str, Type]] = None):
         self.inputs, self.outputs = inputs, outputs or {}

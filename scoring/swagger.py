@@ -51,10 +51,12 @@ def service_input(schema: Optional[Schema], version: str) -> Dict[str, Any]:
     shape: Dict[str, Any] = {
         "type": "object",
         "properties": {name: each.document(version) for name, each in schema.inputs.items()},
-        "additionalProperties": False,
     }
-    if schema.inputs:
-        shape["required"] = list(schema.inputs)
+    if schema.closed:
+        shape["additionalProperties"] = False
+    required = [name for name in schema.inputs if name not in schema.optional]
+    if required:
+        shape["required"] = required
     sample = schema.sample()
     if sample:
         shape["example" if version == "2.0" else "examples"] = sample if version == "2.0" else [sample]
@@ -63,6 +65,12 @@ def service_input(schema: Optional[Schema], version: str) -> Dict[str, Any]:
 
 def service_output(schema: Optional[Schema], version: str) -> Dict[str, Any]:
     """What the schema says of the answer. It is told to readers and not enforced, so the 3.1 document only shows it as an example."""
+    if schema is not None and schema.output is not None:
+        if version == "2.0":
+            example = {} if schema.output.sample is None else {"example": schema.output.sample}
+            return {**schema.output.document(version), **example}
+        examples = {} if schema.output.sample is None else {"examples": [schema.output.sample]}
+        return {"description": "As the score file describes it; not enforced.", **examples}
     if schema is None or not schema.outputs:
         return {"type": "object"} if version == "2.0" else {}
     samples = {name: each.sample for name, each in schema.outputs.items() if each.sample is not None}
@@ -80,8 +88,11 @@ def openapi_3(
     server_url: str = "",
     description: str = "",
     secured: bool = True,
+    raw: bool = False,
 ) -> Dict[str, Any]:
-    """OpenAPI 3.1 of one service. `server_url` is its public address (empty: relative); `secured` when calls need a key."""
+    """OpenAPI 3.1 of one service. `server_url` is its public address (empty: relative); `secured` when calls need a key;
+    `raw` when run() reads the request and writes the answer itself.
+    """
 
     def failure(status: str) -> Dict[str, Any]:
         return {"description": ERRORS[status], "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorResponse"}}}}
@@ -92,7 +103,9 @@ def openapi_3(
     request = {"application/json": {"schema": {"$ref": "#/components/schemas/ServiceInput"}}}
     if schema is None:
         request["text/plain"] = {"schema": {"type": "string"}}
-    score = {
+    if raw:
+        request = {"*/*": {"schema": {}}}
+    score: Dict[str, Any] = {
         "operationId": "RunMLService",
         "summary": "Run the model",
         "requestBody": {"required": schema is not None, "content": request},
@@ -104,6 +117,24 @@ def openapi_3(
             **failures("400", "401", "404", "408", "413", *(["415"] if schema is not None else []), "500", "503", "504"),
         },
     }
+    if raw:
+        score["responses"] = {"default": {"description": "What run() answered."}, **failures("401", "404", "413", "503", "504")}
+    paths: Dict[str, Any] = {"post": score}
+    if schema is None or not schema.closed:
+        asked = (
+            [
+                {"name": name, "in": "query", "required": name not in schema.optional, "content": {"application/json": {"schema": shape}}}
+                for name, shape in ((each, kind.document("3.1")) for each, kind in schema.inputs.items())
+            ]
+            if schema is not None
+            else []
+        )
+        paths["get"] = {
+            "operationId": "RunMLServiceByQuery",
+            "summary": "Run the model with the query's names and values",
+            **({"parameters": asked} if asked else {}),
+            "responses": score["responses"],
+        }
     health = {
         "operationId": "ServiceHealthCheck",
         "summary": "Is the service there?",
@@ -119,7 +150,7 @@ def openapi_3(
         "openapi": "3.1.0",
         "info": {"title": title or "Service", "version": version or "1.0"},
         "servers": [{"url": server_url or "/"}],
-        "paths": {"/": {"get": health}, "/score": {"post": score}},
+        "paths": {"/": {"get": health}, "/score": paths},
         "components": components,
     }
     if description:

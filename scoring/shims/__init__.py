@@ -26,7 +26,20 @@ TABLE: Dict[str, Tuple[str, Sequence[str]]] = {
     "azureml.assets": ("workbench", ["get_local_path"]),
     "azureml.logging": ("workbench", ["get_azureml_logger"]),
     "azureml.core.model": ("workbench", ["Model"]),
+    "inference_schema.schema_decorators": ("inference", ["input_schema", "output_schema"]),
+    "inference_schema.schema_util": (
+        "inference",
+        ["get_input_schema", "get_output_schema", "get_supported_versions", "is_schema_decorated"],
+    ),
+    "inference_schema.parameter_types.abstract_parameter_type": ("inference", ["AbstractParameterType"]),
+    "inference_schema.parameter_types.numpy_parameter_type": ("inference", ["NumpyParameterType"]),
+    "inference_schema.parameter_types.pandas_parameter_type": ("inference", ["PandasParameterType"]),
+    "inference_schema.parameter_types.spark_parameter_type": ("inference", ["SparkParameterType"]),
+    "inference_schema.parameter_types.standard_py_parameter_type": ("inference", ["StandardPythonParameterType"]),
 }
+for _root in ("azureml.contrib.services", "azureml_inference_server_http.api"):
+    TABLE[f"{_root}.aml_request"] = ("requests", ["AMLRequest", "rawhttp"])
+    TABLE[f"{_root}.aml_response"] = ("requests", ["AMLResponse"])
 for _root in ("azureml.api", "azure.ml.api"):
     for _name, _entry in _SDK.items():
         TABLE[f"{_root}.{_name}"] = _entry  # type: ignore[assignment]
