@@ -30,15 +30,24 @@ def curl(service: Service, body: object | None, key: str = "$MODELPORT_KEY") -> 
 def python(service: Service, body: object | None) -> str:
     """Standard library only, so that it runs anywhere."""
     with_key = service.access == Service.Access.KEY
-    shown = json.dumps(body, indent=4, ensure_ascii=False) if body is not None else '"your input"'
-    loads = f"json.loads({json.dumps(json.dumps(body, ensure_ascii=False), ensure_ascii=False)})" if _unlike_python(body) else shown
+    if body is None:
+        # No schema: run() is given the body as it comes.
+        given, data = '"your input"', "body.encode()"
+    else:
+        text = json.dumps(body, ensure_ascii=False)
+        given = (
+            f"json.loads({json.dumps(text, ensure_ascii=False)})"
+            if _unlike_python(body)
+            else json.dumps(body, indent=4, ensure_ascii=False)
+        )
+        data = "json.dumps(body).encode()"
     key = '        "Authorization": "Bearer " + os.environ["MODELPORT_KEY"],\n' if with_key else ""
     return (
         ("import json\nimport os\nimport urllib.request\n\n" if with_key else "import json\nimport urllib.request\n\n")
-        + f"body = {loads}\n"
+        + f"body = {given}\n"
         + "request = urllib.request.Request(\n"
         + f"    {json.dumps(service.scoring_url)},\n"
-        + "    data=json.dumps(body).encode(),\n"
+        + f"    data={data},\n"
         + f'    headers={{\n{key}        "Content-Type": "application/json",\n    }},\n'
         + ")\n"
         + "with urllib.request.urlopen(request) as answer:\n"

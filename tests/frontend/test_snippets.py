@@ -17,6 +17,7 @@ BODIES = [
     {"input_df": [{"sepal length": 3.0, "who's": 'a "quoted" $HOME `word`\\'}]},
     {"data": [True, None, "é"]},
     {"data": []},
+    None,
 ]
 
 
@@ -27,7 +28,7 @@ def server():
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
-            seen.append((self.headers, json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
+            seen.append((self.headers, self.rfile.read(int(self.headers["Content-Length"])).decode()))
             self.send_response(200)
             self.end_headers()
             self.wfile.write(b"[1]")
@@ -55,5 +56,5 @@ def test_a_snippet_runs_when_pasted(language, body, access, server, things, sett
     )
     assert done.stdout.strip() == "[1]", done.stderr
     headers, received = seen[0]
-    assert received == body
+    assert received == "your input" if body is None else json.loads(received) == body
     assert headers["Authorization"] == ("Bearer mp_a_b" if access == "key" else None)
