@@ -36,6 +36,8 @@ SYSTEM = process_sandbox.SYSTEM
 
 #: a socket's address is at most 108 bytes long, and HAProxy takes some off
 LONGEST_SOCKET = 97
+#: what an address in HAProxy's configuration may hold without quotes
+PLAIN_PATH = re.compile(r"/[A-Za-z0-9._/+@~-]+")
 
 #: a supervisor that has not written its number after so many seconds will not
 BIRTH = 15.0
@@ -226,9 +228,9 @@ class ProcessTarget(Target):
             raise
 
     def _socket(self, run: Path) -> Path:
-        """In the replica's folder, or, where that path is too long for a socket, in a short private one of its own."""
+        """In the replica's folder, or, where that path is too long or has characters HAProxy cannot read, in a short private one of its own."""
         socket = run / "s"
-        if len(os.fsencode(socket)) <= LONGEST_SOCKET:
+        if len(os.fsencode(socket)) <= LONGEST_SOCKET and PLAIN_PATH.fullmatch(str(socket)):
             return socket
         top = Path(tempfile.gettempdir()) / f"modelport-{hashlib.sha256(os.fsencode(self.folder.resolve())).hexdigest()[:16]}"
         if len(os.fsencode(top)) > LONGEST_SOCKET - 20:

@@ -29,9 +29,13 @@ class Quickstart:
         return f"{settings.GATEWAY_URL}/{self.service}/score"
 
     @property
-    def swagger_url(self) -> str:
+    def page_url(self) -> str:
         group, name = self.service.split("/")
-        return f"{settings.PORTAL_URL}/g/{group}/services/{name}/docs"
+        return f"{settings.PORTAL_URL}/g/{group}/services/{name}/"
+
+    @property
+    def swagger_url(self) -> str:
+        return f"{self.page_url}docs"
 
     def curl(self) -> str:
         words = [

@@ -60,28 +60,31 @@ def make_environment() -> None:
 
 def install(names: list[str]) -> None:
     """Installs the requirement files unless exactly these are installed already."""
-    files = sorted({ROOT / name for name in [*names, "requirements.txt", "constraints.txt"]})
+    files = sorted({ROOT / name for name in [*names, "requirements.txt"]})
     stamp, wanted = VENV / f".installed-{names[0]}", fingerprint(files)
     if stamp.exists() and stamp.read_text() == wanted:
         return
     say("Installing the requirements (about a minute the first time).")
-    requested = [part for name in names for part in ("-r", str(ROOT / name))]
+    _install_packages([part for name in names for part in ("-r", str(ROOT / name))])
+    stamp.write_text(wanted)
+    # Whatever else was asked for, those of the portal itself are there now.
+    (VENV / ".installed-requirements.txt").write_text(fingerprint([ROOT / "requirements.txt"]))
+
+
+def _install_packages(requested: list[str]) -> None:
+    """With uv, which is several times quicker. It does not read pip's configuration, so pip is the way out where a
+    machine has a mirror or a proxy set up for pip alone."""
     pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    # uv is several times quicker. It does not read pip's configuration, so pip is the way out where a machine has a
-    # mirror or a proxy set up for pip alone.
     uv = VENV / "bin" / "uv"
     if uv.exists() or subprocess.run([*pip, "uv"], capture_output=True, check=False).returncode == 0:
         if (
             subprocess.run([uv, "pip", "install", "--quiet", "--python", PYTHON, *requested], capture_output=True, check=False).returncode
             == 0
         ):
-            stamp.write_text(wanted)
             return
         say("uv could not install them; trying pip.")
-    done = subprocess.run([*pip, *requested], stdout=sys.stderr, check=False)
-    if done.returncode:
+    if subprocess.run([*pip, *requested], stdout=sys.stderr, check=False).returncode:
         sys.exit("The requirements could not be installed: pip's own words stand above.")
-    stamp.write_text(wanted)
 
 
 def build_assets() -> None:

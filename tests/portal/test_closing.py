@@ -36,6 +36,14 @@ def test_the_call_survives_a_shell_and_follows_the_ports(settings):
     assert "https://models.example.org/demo/iris/score" in KEPT.curl()
 
 
+def test_its_pages_are_pages_of_the_portal(client):
+    from urllib.parse import urlsplit
+
+    from django.urls import resolve
+
+    assert {resolve(urlsplit(url).path).url_name for url in (KEPT.page_url, KEPT.swagger_url)} == {"service", "service_docs"}
+
+
 @pytest.mark.parametrize("text", ["", "MODELPORT_DEMO_KEY=one\n", "MODELPORT_DEMO_SERVICE='unclosed\n", "\0"])
 def test_a_file_that_was_damaged_counts_as_none(data, text):
     (data / "quickstart.env").write_text(text)

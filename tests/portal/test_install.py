@@ -115,6 +115,19 @@ def test_requirements_that_are_installed_are_not_installed_again(tmp_path, monke
     assert len(ran) > first
 
 
+def test_who_has_what_the_tests_need_has_what_the_portal_needs(tmp_path, monkeypatch):
+    ran = []
+    monkeypatch.setattr(install, "ROOT", tmp_path)
+    monkeypatch.setattr(install, "VENV", tmp_path)
+    monkeypatch.setattr(install.subprocess, "run", lambda command, **kwargs: ran.append(command) or subprocess.CompletedProcess(command, 0))
+    (tmp_path / "requirements.txt").write_text("one\n")
+    (tmp_path / "requirements-dev.txt").write_text("-r requirements.txt\ntwo\n")
+    install.install(["requirements-dev.txt"])
+    ran.clear()
+    install.install(["requirements.txt"])
+    assert ran == []
+
+
 def test_a_broken_environment_is_made_anew(tmp_path, monkeypatch):
     monkeypatch.setattr(install, "VENV", tmp_path / ".venv")
     monkeypatch.setattr(install, "PYTHON", tmp_path / ".venv" / "bin" / "python")

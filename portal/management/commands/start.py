@@ -92,25 +92,29 @@ class Command(BaseCommand):
 
     def close(self, *, demo: bool) -> None:
         """The first-start example, then the closing lines; the call to paste is the last of them."""
+        failed = ""
         if demo:
             try:
                 call_command("quickstart")
             except CommandError as error:
-                self.say(f"The Iris example was not finished. {error}\nTry it again with: make demo")
+                failed = f"The Iris example was not finished. {error}\nTry it again from another terminal: make demo"
         quickstart = Quickstart.load()
+        answers = quickstart is not None and not failed and self.wait_for(quickstart)
         link = make_setup_link()
         connections.close_all()
+        if failed:
+            self.say(failed)
         self.say("")
         self.say(f"Portal               {settings.PORTAL_URL}")
         if link:
             self.say(f"First administrator  {settings.PORTAL_URL}{link}  (works once)")
-        if quickstart is None:
+        if quickstart is not None:
+            self.say(f"Swagger              {quickstart.swagger_url}")
+        if quickstart is not None and not answers:
+            self.say(f"{quickstart.service} does not answer yet; its page says why: {quickstart.page_url}")
+        if not answers:
             self.say("Ctrl-C stops everything.")
             return
-        answers = self.wait_for(quickstart)
-        self.say(f"Swagger              {quickstart.swagger_url}")
-        if not answers:
-            self.say(f"{quickstart.service} does not answer yet; its page says why: {quickstart.swagger_url.removesuffix('docs')}")
         self.say("Ctrl-C stops everything. This call works when pasted:")
         self.say("")
         self.say(quickstart.curl())
