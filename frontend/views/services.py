@@ -114,7 +114,9 @@ class CreateServiceView(ActionView):
         return {"image": asked, "name": asked.rpartition(":")[0]}
 
     def act(self, **values):
-        operation, keys = actions.create_service(user=self.request.user, group=self.group, **values)
+        # What is left empty keeps the usual value.
+        given = {name: value for name, value in values.items() if value is not None}
+        operation, keys = actions.create_service(user=self.request.user, group=self.group, **given)
         keep_keys(self.request, operation.service, keys)
         return operation
 

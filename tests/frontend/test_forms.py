@@ -236,6 +236,12 @@ def test_deploying_shows_both_keys_once(browse, runnable, contributor):
         assert keys[0] not in client.get(address).content.decode()
 
 
+def test_sizes_left_empty_keep_the_usual_values(browse, runnable, contributor):
+    assert browse(contributor).post("/g/demo/services/new", {**DEPLOY, "cpu": "", "memory": ""}).status_code == 302
+    service = Service.objects.get(name="second")
+    assert (service.cpu, service.memory) == (0.5, 512 * 2**20)
+
+
 @pytest.mark.parametrize(
     ("change", "field", "status"),
     [
