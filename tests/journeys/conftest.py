@@ -76,9 +76,11 @@ class Portals:
 
     kind: str = ""
     portal: PortalProcess | None = None
+    broken: set[str] = field(default_factory=set)
     after: list = field(default_factory=list)
 
     def get(self, kind: str) -> PortalProcess:
+        assert kind not in self.broken, f"the portal of the kind {kind} did not start, as an earlier test says"
         if kind != self.kind:
             self.end()
             self.kind = kind
@@ -86,16 +88,17 @@ class Portals:
             if kind == "team":
                 settings = {"MODELPORT_DATABASE_URL": self._database(), "MODELPORT_BROKER_URL": self._broker()}
             self.portal = PortalProcess(kind, **settings)
-            self.portal.failed = False
             RUNNING[:] = [self.portal]
             # The demo runs once: with processes, where its packages are also what the other tests need.
+            self.broken.add(kind)
             self.portal.start(*([] if kind == "process" else ["--no-demo"]))
+            self.broken.remove(kind)
         assert self.portal.process.poll() is None, f"the portal has ended:\n{self.portal.console}"
         return self.portal
 
     def end(self) -> None:
         if self.portal is not None:
-            self.portal.remove(keep_logs=self.portal.failed)
+            self.portal.remove()
             self.portal, self.kind = None, ""
             RUNNING.clear()
         while self.after:

@@ -56,9 +56,10 @@ def until(condition: Callable[[], object], seconds: float, what: str = "it"):
 
 
 class PortalProcess:
-    """`settings` are MODELPORT_* variables. `console` is everything that was printed since the last start."""
+    """`settings` are MODELPORT_* variables; `failed` is set when a test was; `console` is what was printed since the last start."""
 
     def __init__(self, name: str, **settings: str):
+        self.name, self.failed = name, False
         self.folder = Path(tempfile.mkdtemp(prefix=f"modelport-{name}-"))
         self.data, self.output = self.folder / "data", self.folder / "console.txt"
         kept = {key: value for key, value in os.environ.items() if key in KEPT or not key.startswith(("MODELPORT_", "DJANGO_", "PYTEST_"))}
@@ -138,8 +139,8 @@ class PortalProcess:
                 parts.append("\n".join([f"--- {path}", *said]))
         return "\n".join(parts)
 
-    def remove(self, *, keep_logs: bool = False) -> None:
-        """Ends it and takes everything away that it made, here and in the engine."""
+    def remove(self) -> None:
+        """Ends it and takes everything away that it made, here and in the engine; after a failure its logs stay."""
         label = self.data / "installation"
         installation = label.read_text().strip() if label.exists() else ""
         for client in (self._browser, self._rest):
@@ -151,7 +152,7 @@ class PortalProcess:
                 process.kill()
         if installation:
             remove_from_engine(installation)
-        if keep_logs:
+        if self.failed:
             with suppress(FileNotFoundError):
                 shutil.move(self.data / "logs", self.folder / "logs")
             shutil.rmtree(self.data, ignore_errors=True)

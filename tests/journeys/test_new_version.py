@@ -112,7 +112,7 @@ def test_a_second_version_is_built_on_the_same_packages(portal, keys, example, m
     assert set(steps.values()) == {"Skipped", "Succeeded"} and built["image"] == "iris:2"
     seconds = {step["name"]: round(step["seconds"], 2) for step in built["steps"]}
     image = portal.ask("GET", f"{GROUP}/images/iris:2/", 200)
-    measured(f"{portal.folder.name}: image of a new version alone {image['buildSeconds']} s, of it {seconds}")
+    measured(f"{portal.name}: image of a new version alone {image['buildSeconds']} s, of it {seconds}")
 
 
 def test_it_rolls_onto_the_same_address_without_a_failed_call(portal, keys, measured):
@@ -121,7 +121,7 @@ def test_it_rolls_onto_the_same_address_without_a_failed_call(portal, keys, meas
         until(lambda: calls.count(FIRST) >= 10, 30, "the first calls")
         portal.finish(portal.ask("PATCH", f"{GROUP}/services/iris/", 202, json={"image": "iris:2"}), GROUP)
         until(lambda: calls.count(SECOND) >= 10, 30, "answers of the new model")
-    measured(f"{portal.folder.name}: {calls.answers.total()} calls during a rollout: {dict(calls.answers)}")
+    measured(f"{portal.name}: {calls.answers.total()} calls during a rollout: {dict(calls.answers)}")
     assert set(calls.answers) == {json.dumps(FIRST), json.dumps(SECOND)}, calls.answers
     after = service(portal)
     assert (before["scoringUri"], before["image"], after["image"]) == (after["scoringUri"], "iris:1", "iris:2")
@@ -149,7 +149,7 @@ def test_a_killed_replica_comes_back_by_itself(portal, keys, measured):
     begun, gone = time.monotonic(), kill_a_replica(portal)
     until(lambda: portal.score(PATH, keys["primary"], REQUEST)[0] == 503, 20, "the loss")
     until(lambda: portal.score(PATH, keys["primary"], REQUEST) == SECOND, 60, "the return of the replica")
-    measured(f"{portal.folder.name}: a killed replica's service answered again after {time.monotonic() - begun:.1f} s")
+    measured(f"{portal.name}: a killed replica's service answered again after {time.monotonic() - begun:.1f} s")
     shown = until(lambda: (now := service(portal))["state"] == "Running" and now, 30, "the state Running")
     assert (shown["readyReplicas"], shown["image"]) == (1, "iris:2")
     (replica,) = portal.ask("GET", f"{GROUP}/services/iris/replicas/", 200)
@@ -215,7 +215,7 @@ def test_a_regenerated_key_stops_at_once_and_the_other_goes_on(portal, keys, mea
     new = portal.ask("POST", f"{GROUP}/services/iris/keys/primary/regenerate/", 200)["value"]
     begun = time.monotonic()
     until(lambda: portal.score(PATH, keys["primary"], REQUEST)[0] == 401, 5, "the end of the old key")
-    measured(f"{portal.folder.name}: a regenerated key's old value was refused after {time.monotonic() - begun:.2f} s")
+    measured(f"{portal.name}: a regenerated key's old value was refused after {time.monotonic() - begun:.2f} s")
     assert portal.score(PATH, keys["secondary"], REQUEST) == SECOND
     assert portal.score(PATH, new, REQUEST) == SECOND
 

@@ -60,7 +60,7 @@ def test_a_second_start_has_everything_still_there(portal, measured):
     assert portal.process.returncode == 0 and "Stopped." in portal.console
     assert portal.strays() == []
     seconds = portal.start()
-    measured(f"{portal.folder.name}: a second start took {seconds:.1f} s until its last line")
+    measured(f"{portal.name}: a second start took {seconds:.1f} s until its last line")
     assert last_line(portal) == line
     assert set(paste(line)) <= CLASSES
     assert "First administrator" not in portal.console and "training" not in portal.console
