@@ -9,8 +9,8 @@ from pathlib import Path
 from portal.supervisor.processes import Process
 
 GROUP = "modelport"
-#: what supervisord would read as the end of a value: a new line, a comment, and inside quotes the closing quote
-BARE, QUOTED = r"[\r\n]|\s[;#]", r'[\r\n"]|\s[;#]'
+#: what supervisord would read as the end of a value: a new line or a comment
+ENDS = re.compile(r"[\r\n]|\s[;#]")
 
 
 def render(processes: list[Process], *, folder: Path, logs: Path, socket: Path, directory: Path) -> str:
@@ -57,17 +57,12 @@ def render(processes: list[Process], *, folder: Path, logs: Path, socket: Path, 
             "stdout_logfile_maxbytes=10MB",
             "stdout_logfile_backups=3",
         ]
-        if process.environment:
-            pairs = ",".join(f'{name}="{_plain(value, forbidden=QUOTED)}"' for name, value in process.environment.items())
-            parts.append(f"environment={pairs}")
     return "\n".join(parts) + "\n"
 
 
-def _plain(value: object, forbidden: str = BARE) -> str:
+def _plain(value: object) -> str:
     """supervisord expands `%(name)s` in every value; a percent sign of ours stays one."""
     text = str(value)
-    if re.search(forbidden, text):
-        raise ValueError(
-            f"{text!r} cannot stand in supervisord's configuration; choose a folder without quotes, ` #` and ` ;` in its path."
-        )
+    if ENDS.search(text):
+        raise ValueError(f"{text!r} cannot stand in supervisord's configuration; choose a folder without ` #` and ` ;` in its path.")
     return text.replace("%", "%%")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
 
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
@@ -13,16 +12,12 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from portal import broker
-from portal.supervisor.processes import processes
 
 #: pages of libraries that the portal does not show
 UNUSED = ["redoc", "rest_framework"]
 
 
 def prepare() -> None:
-    for process in processes():
-        if "TMPDIR" in process.environment:
-            Path(process.environment["TMPDIR"]).mkdir(parents=True, exist_ok=True, mode=0o700)
     if settings.BROKER_URL.startswith(f"{broker.SCHEME}://"):
         broker.clear_leftovers(settings.BROKER_DIR)
     migrate()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 
 from django.conf import settings
 
@@ -16,11 +15,14 @@ CONCURRENCY = {BUILD: 2, ROLLOUT: 4, HOUSEKEEPING: 2}
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One supervised program. `stop_seconds` is how long it may take to end before it is killed."""
+    """One supervised program. `stop_seconds` is how long it may take to end before it is killed.
+
+    All of them have the environment of `manage.py start`: where sockets lie that their processes share follows from TMPDIR,
+    so none may have one of its own.
+    """
 
     name: str
     command: tuple[str, ...]
-    environment: dict[str, str] = field(default_factory=dict)
     stop_seconds: int = 8
     stop_signal: str = "TERM"
 
@@ -45,12 +47,7 @@ def processes() -> list[Process]:
     for queue, size in CONCURRENCY.items():
         quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "INFO")
         command = (*celery, "worker", "-Q", queue, "-n", worker_node(queue), "-P", "threads", "-c", str(size), *quiet)
-        found.append(Process(f"worker-{queue}", command, {"TMPDIR": str(temporary_folder(f"worker-{queue}"))}))
+        found.append(Process(f"worker-{queue}", command))
     found.append(Process("beat", (*celery, "beat", "--loglevel", "WARNING", "--pidfile=")))
     found.append(Process("observer", (*manage, "observe")))
     return found
-
-
-def temporary_folder(name: str) -> Path:
-    """A process's TMPDIR: on the data folder's file system, so that files move from it without a copy."""
-    return settings.DATA_DIR / "tmp" / name

@@ -73,25 +73,27 @@ def test_every_process_of_the_portal_is_there_and_listens_where_the_settings_say
     for queue in ("build", "rollout", "housekeeping"):
         worker = found[f"worker-{queue}"]
         assert worker.command[worker.command.index("-Q") + 1] == queue
-        assert Path(worker.environment["TMPDIR"]).is_relative_to(settings.DATA_DIR)
 
 
 def test_the_configuration_survives_spaces_and_percent_signs(tmp_path):
     folder = tmp_path / "100% odd folder"
-    text = render(
-        [Process("web", ("/bin/a b", "50%"), {"TMPDIR": str(folder)})], folder=folder, logs=folder, socket=folder / "s", directory=folder
-    )
+    text = render([Process("web", ("/bin/a b", "50%"))], folder=folder, logs=folder, socket=folder / "s", directory=folder)
     parser = configparser.RawConfigParser()
     parser.read_string(text)
     assert parser["program:web"]["command"] == "'/bin/a b' 50%%"
-    assert parser["program:web"]["environment"] == f'TMPDIR="{str(folder).replace("%", "%%")}"'
+    assert parser["supervisord"]["pidfile"] == f"{folder}/supervisord.pid".replace("%", "%%")
 
 
-def test_processes_start_with_their_environment_and_leave_a_log(run, data):
-    say = (sys.executable, "-c", "import os, time; print('TMPDIR', os.environ['TMPDIR'], flush=True); time.sleep(300)")
-    daemon = run(Process("one", say, {"TMPDIR": "/tmp/100% mine"}))
+def test_a_folder_that_the_configuration_cannot_hold_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="choose a folder without"):
+        render([], folder=tmp_path / "a #comment", logs=tmp_path, socket=tmp_path / "s", directory=tmp_path)
+
+
+def test_processes_start_where_the_portal_is_and_leave_a_log(run, data, settings):
+    say = (sys.executable, "-c", "import os, time; print('in', os.getcwd(), '100%', flush=True); time.sleep(300)")
+    daemon = run(Process("one", say))
     assert wait_for(lambda: running(daemon, "one"))["pid"]
-    assert tail(data / "logs" / "one.log") == "TMPDIR /tmp/100% mine"
+    assert tail(data / "logs" / "one.log") == f"in {settings.ROOT} 100%"
 
 
 def test_a_killed_process_comes_back_and_is_announced_once(run):
