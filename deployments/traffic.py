@@ -51,7 +51,8 @@ class Counter:
         self._keys: dict[str, datetime] = {}
 
     def add(self, call: Call) -> None:
-        if not call.service:
+        # A browser's question before a call (CORS) is no call; the gateway answers it itself.
+        if not call.service or call.method == "OPTIONS":
             return
         second = call.started_us // 1_000_000
         starts_at = datetime.fromtimestamp(second - second % FINEST, UTC)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django import template
+from django.conf import settings
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
@@ -117,3 +118,9 @@ def query(context, **changes) -> str:
         else:
             values[name] = value
     return f"?{values.urlencode()}"
+
+
+@register.simple_tag
+def sends_mail() -> bool:
+    """Whether a mail server is set up, so that a page does not offer what cannot come."""
+    return settings.SENDS_MAIL

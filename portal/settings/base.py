@@ -98,8 +98,6 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_tables2",
-    "crispy_forms",
-    "crispy_bootstrap5",
     "django_htmx",
     "csp",
     # Both rewrite TEMPLATES when added by their default app, and the last wins; the simple ones leave it to us.
@@ -215,13 +213,17 @@ ACCOUNT_USERNAME_MIN_LENGTH = 2
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
-EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend" if env.text("EMAIL_URL") else "django.core.mail.backends.dummy.EmailBackend"
+# smtp+tls://user:password@host:587; without it no mail is sent, and the pages offer none.
+_email_url = env.text("EMAIL_URL")
+EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+if _email_url:
+    globals().update(environ.Env.email_url_config(_email_url))
+SENDS_MAIL = bool(_email_url)
 
 # --- words --------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_I18N = USE_TZ = True
-CRISPY_ALLOWED_TEMPLATE_PACKS = CRISPY_TEMPLATE_PACK = "bootstrap5"
 DJANGO_TABLES2_TEMPLATE = "frontend/table.html"
 
 # --- REST ---------------------------------------------------------------------------------------

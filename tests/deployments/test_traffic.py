@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -38,6 +39,11 @@ def test_calls_are_added_up_by_status(service):
     found = traffic.summary(service)
     assert (found["calls"], found["errors"], found["per_status"]) == (5, 2, {"0": 1, "200": 3, "500": 1})
     assert 1.5 < found["p50_ms"] < 2.5
+
+
+def test_a_browser_s_question_before_a_call_is_no_call(service):
+    count(replace(call(service), method="OPTIONS", status=204))
+    assert not TrafficBucket.objects.exists()
 
 
 def test_calls_of_services_that_are_gone_are_dropped(service):

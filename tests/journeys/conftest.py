@@ -141,7 +141,8 @@ def portal(request, portals) -> PortalProcess:
     return portals.get(request.module.PORTAL)
 
 
-@pytest.fixture(scope="session")
+# A module's, because the event loop that Playwright keeps running in this thread is in the way of tests of other things.
+@pytest.fixture(scope="module")
 def browser():
     from playwright.sync_api import sync_playwright
 
