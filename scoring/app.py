@@ -8,10 +8,10 @@ import platform
 import sys
 import time
 import urllib.parse
-from typing import Any, Callable, Dict, Optional, Union
+from typing import Any, Callable, Dict, Iterator, List, Optional, Union
 
-from . import collect, decorated, explain, inputs, outputs, rawhttp, swagger
-from .batching import Job, Worker
+from . import collect, decorated, explain, inputs, outputs, rawhttp, sharing, swagger
+from .batching import Done, Job, Worker
 from .bundle import Bundle, Settings
 from .driver import Driver
 from .errors import (
@@ -74,6 +74,8 @@ class App:
         self.call_later: Callable[..., Any] = lambda seconds, act: None
         self._secret = settings.secret.encode("utf-8")
         self._documents: Dict[str, bytes] = {}
+        #: versions of the main packages, for `/readyz`; filled after load
+        self.packages: Dict[str, str] = {}
         self.routes: Dict[str, Dict[str, Callable[[Request], Response]]] = {
             "/": {"GET": self._root},
             "/livez": {"GET": self._live},
@@ -161,13 +163,14 @@ class App:
             message = f"There was no answer within {self.settings.timeout:g} seconds."
             job.answer(error_response(TimedOut(message), job.request.request_id))
 
-    def finish(self, job: Job, response: Response) -> None:
-        """On the event loop, when the worker is done with a job."""
-        if not job.given_up:
-            job.given_up = True
-            if job.timer is not None:
-                job.timer.cancel()
-            job.answer(response)
+    def finish(self, done: Done) -> None:
+        """On the event loop, when the worker is done with these."""
+        for job, response in done:
+            if not job.given_up:
+                job.given_up = True
+                if job.timer is not None:
+                    job.timer.cancel()
+                job.answer(response)
 
     # In the worker.
 
@@ -183,7 +186,65 @@ class App:
             job.values = inputs.check_text(request.body) if posted else json.dumps(inputs.from_query(request.query))
         job.checked = True
 
-    def _work(self, job: Job) -> Response:
+    def choose_batching(self) -> str:
+        """After load: are requests put together? The sentence for the log."""
+        asked = self.bundle.batching if self.settings.batching is None else self.settings.batching
+        reason = sharing.refusal(self.driver) if asked else ""
+        self.worker.greedy = asked and not reason
+        if asked and reason:
+            return f"Requests are not put together: {reason}"
+        return "Requests that wait are put together." if asked else "Requests are not put together."
+
+    def _work(self, jobs: List[Job]) -> Iterator[Done]:
+        for group in self._groups(jobs) if len(jobs) > 1 else [jobs]:
+            done = self._share(group) if len(group) > 1 else None
+            if done is not None:
+                yield done
+                continue
+            for job in group:  # one by one: a bad row, a long one or a stop reaches nobody else
+                if not job.given_up:
+                    yield [(job, self._one(job))]
+
+    def _groups(self, jobs: List[Job]) -> Iterator[List[Job]]:
+        """Jobs that can be put together, and those that must be called alone, in the order in which they came."""
+        group: List[Job] = []
+        total = 0
+        for job in jobs:
+            try:
+                if not job.checked:
+                    self._check(job)
+                rows = sharing.rows_of(self.driver.schema, job.values)
+            except RequestError:
+                rows = None  # answered when it is its turn
+            if rows is None or total + rows > sharing.MOST_ROWS:
+                yield group
+                group, total = [], 0
+            if rows is None or rows > sharing.MOST_ROWS:
+                yield [job]
+            else:
+                group.append(job)
+                total += rows
+        yield group
+
+    def _share(self, jobs: List[Job]) -> Optional[Done]:
+        """One call for all; None when each must be called by itself."""
+        if not self.worker.greedy:
+            return None
+        started = time.perf_counter()
+        spans = [(job.request.request_id, sharing.rows_of(self.driver.schema, job.values) or 0) for job in jobs]
+        try:
+            bodies, held = sharing.run(self.driver, [job.values for job in jobs], spans)
+        except BaseException as error:
+            self.metrics.shared(time.perf_counter() - started, len(jobs), failed=True)
+            if isinstance(error, sharing.Unshareable):
+                self.worker.greedy = False
+                print(f"Requests are not put together any more: {error}", file=sys.stderr, flush=True)
+            return None
+        self.metrics.shared(time.perf_counter() - started, len(jobs), failed=False)
+        held.keep()
+        return [(job, Response(body)) for job, body in zip(jobs, bodies)]
+
+    def _one(self, job: Job) -> Response:
         request = job.request
         try:
             if not job.checked:
@@ -261,6 +322,8 @@ class App:
             "digest": self.bundle.digest,
             "nonce": settings.nonce,
             "python": platform.python_version(),
+            "packages": self.packages,
+            "batching": self.worker.greedy,
         }
         return _json(document) if status == "ready" else _json(document, 503, {"retry-after": "1"})
 
@@ -304,7 +367,14 @@ class App:
     def _metrics(self, request: Request) -> Response:
         ready = self.state == "ready"
         spool = collect.spool
-        text = self.metrics.text(waiting=self.worker.waiting, ready=ready, collected=spool.last, dropped=spool.dropped)
+        text = self.metrics.text(
+            waiting=self.worker.waiting,
+            ready=ready,
+            collected=spool.last,
+            dropped=spool.dropped,
+            batching=self.worker.greedy,
+            running=self.worker.started_at is not None,
+        )
         return Response(text.encode("utf-8"), content_type=b"text/plain; version=0.0.4; charset=utf-8")
 
     def _collected(self, request: Request) -> Response:

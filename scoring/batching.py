@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import queue
 import time
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Iterator, List, Optional, Tuple
 
 STOP = object()
+#: requests that are taken at once
+MOST_TOGETHER = 256
+
+Done = List[Tuple["Job", Any]]
 
 
 class Job:
@@ -27,10 +31,13 @@ class Job:
 
 
 class Worker:
-    """Calls `work(job)` for each job, in the thread that calls `run_forever`."""
+    """Calls `work(jobs)` in the thread that calls `run_forever`; it yields (job, response) pairs as they are done.
 
-    def __init__(self, work: Callable[[Job], Any], limit: int):
-        self._work, self.limit = work, limit
+    With `greedy`, everything that arrived while the last call was busy is given to the next one; nothing is ever waited for.
+    """
+
+    def __init__(self, work: Callable[[List[Job]], Iterator[Done]], limit: int):
+        self._work, self.limit, self.greedy = work, limit, False
         self._queue: "queue.SimpleQueue[Any]" = queue.SimpleQueue()
         self.started_at: Optional[float] = None
 
@@ -50,18 +57,32 @@ class Worker:
         started = self.started_at
         return time.monotonic() - started if started else 0.0
 
-    def run_forever(self, answer: Callable[[Job, Any], None]) -> None:
-        """Until `stop`. `answer(job, response)` is called in this thread."""
+    def run_forever(self, answer: Callable[[Done], None]) -> None:
+        """Until `stop`. `answer` is called in this thread."""
         while True:
-            job = self._queue.get()
-            if job is STOP:
-                return
-            if job.given_up:
-                continue
+            jobs, stopped = self._take()
             self.started_at = time.monotonic()
-            response = self._work(job)
+            for done in self._work([job for job in jobs if not job.given_up]):
+                self.started_at = None
+                answer(done)
+                self.started_at = time.monotonic()
             self.started_at = None
-            answer(job, response)
+            if stopped:
+                return
+
+    def _take(self) -> Tuple[List[Job], bool]:
+        """At least one job, or the word to stop."""
+        jobs: List[Job] = []
+        found = self._queue.get()
+        while found is not STOP:
+            jobs.append(found)
+            if not self.greedy or len(jobs) >= MOST_TOGETHER:
+                return jobs, False
+            try:
+                found = self._queue.get_nowait()
+            except queue.Empty:
+                return jobs, False
+        return jobs, True
 
     def stop(self) -> None:
         self._queue.put(STOP)

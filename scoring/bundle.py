@@ -25,6 +25,8 @@ class Bundle:
     manifest: str = ""
     image: str = ""
     models: List[Dict[str, Any]] = field(default_factory=list)
+    #: requests may be put together, and are to be
+    batching: bool = False
 
     @classmethod
     def from_file(cls, path: Path) -> "Bundle":
@@ -41,6 +43,7 @@ class Bundle:
                 manifest=document.get("manifest") or "",
                 image=document.get("image") or "",
                 models=document.get("models") or [],
+                batching=_batching(document.get("batching") or {}),
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError, SchemaError) as error:
             raise DriverFailed(f"{path} cannot be read: {error}") from None
@@ -61,11 +64,15 @@ class Bundle:
         return cls(app=folder)
 
 
+def _batching(found: Dict[str, Any]) -> bool:
+    return found.get("verdict") == "rows" and found.get("enabled") is True
+
+
 @dataclass(frozen=True)
 class Settings:
     """What the platform says by environment variables; sizes in bytes, times in seconds.
 
-    `patience` multiplies the time that slow senders are given.
+    `patience` multiplies the time that slow senders are given. `batching`: None leaves it to the bundle.
     """
 
     service: str = ""
@@ -80,6 +87,7 @@ class Settings:
     server_url: str = ""
     version: str = "1.0"
     prefix: str = ""
+    batching: Optional[bool] = None
 
     @classmethod
     def from_environment(cls, environ: Optional[Mapping[str, str]] = None) -> "Settings":
@@ -97,7 +105,11 @@ class Settings:
                 raise DriverFailed(f"{name} must be a number above 0, not {raw!r}.")
             return found
 
+        batching = source.get("MODELPORT_BATCHING", "").strip().lower()
+        if batching not in ("", "on", "off"):
+            raise DriverFailed(f"MODELPORT_BATCHING must be on or off, not {batching[:40]!r}.")
         return cls(
+            batching={"on": True, "off": False}.get(batching),
             service=source.get("MODELPORT_SERVICE", ""),
             revision=source.get("MODELPORT_REVISION", ""),
             nonce=source.get("MODELPORT_NONCE", ""),

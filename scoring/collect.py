@@ -14,7 +14,7 @@ import os
 import sys
 import threading
 from datetime import datetime, timezone
-from typing import Any, Deque, Dict, List, Optional, Tuple
+from typing import Any, Callable, Deque, Dict, List, Optional, Tuple
 
 from . import outputs
 
@@ -23,6 +23,8 @@ HEADER = ["$Timestamp", "$CorrelationId", "$RequestId"]
 
 #: the id of the request that run() is working on
 current_request: "contextvars.ContextVar[str]" = contextvars.ContextVar("modelport_request", default=NO_REQUEST)
+#: takes what is collected while run() works on several requests at once (`sharing.Held`)
+held: "contextvars.ContextVar[Any]" = contextvars.ContextVar("modelport_held", default=None)
 
 
 class Spool:
@@ -88,6 +90,15 @@ def tabulate(data: Any, feature_names: Optional[List[str]]) -> Optional[Tuple[Li
     return [str(name) for name in feature_names or []], rows
 
 
+def guarded(act: Callable[..., None], *given: Any) -> None:
+    """Whatever was collected, the request goes on."""
+    try:
+        act(*given)
+    except Exception as error:
+        spool.drop(1)
+        print(f"Data collection failed: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+
+
 class ModelDataCollector:
     """The original's collector: `collect(rows, user_correlation_id)` once for inputs and once for predictions.
 
@@ -117,21 +128,22 @@ class ModelDataCollector:
             print("Data collection is off for this service (AML_MODEL_DC_STORAGE_ENABLED).", flush=True)
 
     def collect(self, input_data: Any, user_correlation_id: str = "") -> None:
-        if not self.enabled and not self.debug:
+        together = held.get()
+        if together is None and not self.enabled and not self.debug:
             return
-        try:
-            self._collect(input_data, str(user_correlation_id))
-        except Exception as error:  # whatever was given, the request goes on
-            spool.drop(1)
-            print(f"Data collection failed: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        guarded(together.take if together is not None else self._keep_one, self, input_data, str(user_correlation_id))
 
-    def _collect(self, data: Any, correlation: str) -> None:
-        table = tabulate(data, self.feature_names)
+    @staticmethod
+    def _keep_one(collector: "ModelDataCollector", data: Any, correlation: str) -> None:
+        collector.keep(tabulate(data, collector.feature_names), current_request.get(), correlation, type(data))
+
+    def keep(self, table: Optional[Tuple[List[str], List[List[Any]]]], request: str, correlation: str, given: Any = None) -> None:
+        """Rows as `tabulate` gives them, of the request with this id."""
         if table is None:
-            print(f"Data collection takes a list, an array or a frame, not {type(data).__name__}.", file=sys.stderr, flush=True)
+            print(f"Data collection takes a list, an array or a frame, not {given.__name__}.", file=sys.stderr, flush=True)
             return
         columns, rows = table
-        stamp, request = datetime.now(timezone.utc).isoformat(), current_request.get()
+        stamp = datetime.now(timezone.utc).isoformat()
         if self.debug:
             out = io.StringIO()
             writer = csv.writer(out, lineterminator="\n")

@@ -14,7 +14,7 @@ class Metrics:
         self.statuses: Dict[int, int] = {}
         self.buckets: List[int] = [0] * (len(BUCKETS) + 1)
         self.seconds = 0.0
-        self.failures = 0
+        self.failures = self.batches = self.batched = self.taken_apart = 0
 
     def answered(self, status: int) -> None:
         self.statuses[status] = self.statuses.get(status, 0) + 1
@@ -28,7 +28,16 @@ class Metrics:
                 return
         self.buckets[-1] += 1
 
-    def text(self, *, waiting: int, ready: bool, collected: int, dropped: int) -> str:
+    def shared(self, seconds: float, requests: int, *, failed: bool) -> None:
+        """One call of run() for several requests; `failed` when they are called one by one after all."""
+        if failed:
+            self.taken_apart += 1
+        else:
+            self.ran(seconds, False)
+            self.batches += 1
+            self.batched += requests
+
+    def text(self, *, waiting: int, ready: bool, collected: int, dropped: int, batching: bool, running: bool) -> str:
         lines = ["# HELP modelport_requests_total Answers to POST /score by status.", "# TYPE modelport_requests_total counter"]
         lines += [f'modelport_requests_total{{status="{status}"}} {count}' for status, count in sorted(self.statuses.items())]
         lines += ["# HELP modelport_run_seconds Time spent in run().", "# TYPE modelport_run_seconds histogram"]
@@ -39,6 +48,11 @@ class Metrics:
         lines += [f"modelport_run_seconds_sum {self.seconds:.6f}", f"modelport_run_seconds_count {total}"]
         for name, kind, text, value in (
             ("run_failures_total", "counter", "Calls of run() that raised.", self.failures),
+            ("batching", "gauge", "1 when waiting requests are put together.", int(batching)),
+            ("batches_total", "counter", "Calls of run() for several requests.", self.batches),
+            ("batched_requests_total", "counter", "Requests answered by such calls.", self.batched),
+            ("batches_taken_apart_total", "counter", "Such calls that failed; their requests were called one by one.", self.taken_apart),
+            ("running", "gauge", "1 while run() is being called.", int(running)),
             ("queue_length", "gauge", "Requests waiting for run().", waiting),
             ("ready", "gauge", "1 when requests are taken.", int(ready)),
             ("collected_batches_total", "counter", "Batches collected.", collected),

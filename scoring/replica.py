@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Dict, Union
 
-from . import explain, inputs, outputs, shims
+from . import explain, inputs, outputs, shims, verdict
 from .app import App
 from .bundle import Bundle, Settings
 from .errors import DriverFailed, RequestError
@@ -48,6 +48,7 @@ def load(app: App) -> float:
     if app.schema is not None and app.schema is not app.bundle.schema:
         inputs.warm(app.schema)
     app.driver.init()
+    app.packages = {name: version for name, version in _packages().items() if name.lower().replace("_", "-") in MAIN}
     return time.perf_counter() - started
 
 
@@ -101,9 +102,10 @@ def serve(bundle: Bundle, settings: Settings, listen: Union[tuple, str]) -> int:
         tell_failure(error)
         return FAILED
     if app.state == "starting":
+        say(app.choose_batching())
         app.state = "ready"
         say(f"Ready after {seconds:.1f} s: {settings.service or bundle.app.name} on {server.address}")
-    app.worker.run_forever(lambda job, response: server.call_soon(app.finish, job, response))
+    app.worker.run_forever(lambda done: server.call_soon(app.finish, done))
     return 0
 
 
@@ -140,6 +142,8 @@ def probe(bundle: Bundle, settings: Settings) -> int:
         if sample is not None:
             result = _try_sample(app, sample, details)
             message = "init() and run() with the schema's sample worked."
+            details["batching"] = verdict.find(app.driver)  # type: ignore[assignment]
+            say(f"Putting requests together: {details['batching']['verdict']}. {details['batching']['reason']}")  # type: ignore[index]
         else:
             message = "init() worked; there is no sample to call run() with."
     except DriverFailed as error:
@@ -167,6 +171,13 @@ def _try_sample(app: App, sample: Any, details: Dict[str, Any]) -> Any:
         raise explain.failed(error, app.bundle.app, "run() failed with the schema's sample") from None
     details["run_seconds"] = round(time.perf_counter() - started, 4)
     return json.loads(body) if len(body) <= LARGEST_SAMPLE_RESULT else None
+
+
+#: what people ask for first when an answer is not what it was
+MAIN = {
+    *("numpy", "pandas", "scipy", "scikit-learn", "joblib", "xgboost", "lightgbm", "catboost", "statsmodels", "onnxruntime", "torch"),
+    *("tensorflow", "keras", "pyspark", "transformers", "pyarrow", "polars", "inference-schema", "mlflow"),
+}
 
 
 def _packages() -> Dict[str, str]:
