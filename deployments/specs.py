@@ -21,6 +21,7 @@ def spec_of(revision: Revision, *, replicas: int | None = None) -> Spec:
         "MODELPORT_SERVER_URL": service.url,
         "MODELPORT_MAX_BODY_BYTES": str(settings.MAX_BODY_BYTES),
         "MODELPORT_TIMEOUT_SECONDS": str(revision.timeout),
+        "MODELPORT_BATCHING": "on" if revision.batches else "off",
         # The original's names, which existing score files read (specification 3.8).
         "SERVICE_NAME": service.name,
         "SERVICE_VERSION": str(revision.number),

@@ -18,7 +18,7 @@ from registry.models import Image
 
 SESSION_MINUTES = 15
 #: what a person may change on a service without a new image
-SIZE_FIELDS = ("replicas", "cpu", "memory", "collect_data", "timeout")
+SIZE_FIELDS = ("replicas", "cpu", "memory", "collect_data", "batching", "timeout")
 FREE_FIELDS = ("description", "access", "allowed_origins")
 
 

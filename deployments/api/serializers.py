@@ -174,6 +174,9 @@ class ServiceFieldsSerializer(serializers.Serializer):
     )
     timeout = serializers.IntegerField(required=False, min_value=1, max_value=3600, help_text="Seconds a call may take")
     collectModelData = serializers.BooleanField(source="collect_data", required=False)
+    batching = serializers.BooleanField(
+        required=False, help_text="Whether waiting requests may go into one call of run(), where the probe has shown that it is right"
+    )
 
 
 class CreateServiceSerializer(ServiceFieldsSerializer):
@@ -254,7 +257,7 @@ class ServiceSerializer(serializers.ModelSerializer):
         model = Service
         fields = [
             "id", "name", "description", "state", "stateDetail", "environment", "image", "revision", "replicas", "readyReplicas", "cpu", "memory",
-            "access", "allowedOrigins", "timeout", "collectModelData", "scoringUri", "swaggerUri", "createdAt", "updatedAt",
+            "access", "allowedOrigins", "timeout", "collectModelData", "batching", "scoringUri", "swaggerUri", "createdAt", "updatedAt",
         ]  # fmt: skip
 
     def _state(self, service):

@@ -46,6 +46,7 @@ class Revision(Stateful):
     cpu = models.FloatField()
     memory = models.BigIntegerField()
     collect_data = models.BooleanField(default=False)
+    batching = models.BooleanField(default=True)
     timeout = models.PositiveIntegerField(default=60)
     nonce = models.CharField(max_length=32, default=_nonce)
     state = models.CharField(max_length=16, choices=State.choices, default=State.PENDING)
@@ -72,6 +73,11 @@ class Revision(Stateful):
     @property
     def group(self):
         return self.service.group
+
+    @property
+    def batches(self) -> bool:
+        """Waiting requests go into one call: the probe has shown that it is right, and the person left it on."""
+        return self.batching and self.image.shares_calls
 
     @property
     def spec_name(self) -> str:

@@ -39,6 +39,8 @@ class Service(models.Model):
     allowed_origins = models.JSONField(default=list, blank=True)
     timeout = models.PositiveIntegerField("seconds a call may take", default=60, validators=[MinValueValidator(1), MaxValueValidator(3600)])
     collect_data = models.BooleanField(default=False)
+    #: whether waiting requests may go into one call of run(), where the probe has shown that rows are independent
+    batching = models.BooleanField(default=True)
     #: why the image it was made for never came, in one sentence
     trouble = models.CharField(max_length=500, blank=True)
     #: sent by the gateway to the replicas, so that a call that did not come through it is refused

@@ -119,6 +119,12 @@ class CreateServiceForm(SizeFields):
         help_text="Origins, one a line, like https://app.example.org. This portal may always.",
     )
     collect_data = forms.BooleanField(label="Collect inputs and predictions (the score file's ModelDataCollector)", required=False)
+    batching = forms.BooleanField(
+        label="Put waiting requests into one call of run()",
+        required=False,
+        initial=True,
+        help_text="Only where the first start of the image has shown that every row is answered as if it were alone.",
+    )
     description = forms.CharField(label="Description", required=False, widget=forms.Textarea(attrs={"rows": 2}))
     field_order = [
         "image",
@@ -131,6 +137,7 @@ class CreateServiceForm(SizeFields):
         "timeout",
         "allowed_origins",
         "collect_data",
+        "batching",
         "description",
     ]
 
@@ -145,7 +152,7 @@ class CreateServiceForm(SizeFields):
 
 class UpdateServiceForm(CreateServiceForm):
     note = forms.CharField(label="Note for the history", required=False, max_length=300)
-    field_order = ["image", "replicas", "cpu", "memory", "access", "timeout", "allowed_origins", "collect_data", "description", "note"]
+    field_order = ["image", "replicas", "cpu", "memory", "access", "timeout", "allowed_origins", "collect_data", "batching", "description", "note"]
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, environments=[], **kwargs)

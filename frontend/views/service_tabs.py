@@ -105,6 +105,8 @@ def changes_between(before: Revision | None, after: Revision) -> list[str]:
         found.append(f"memory {in_units(before.memory)} to {in_units(after.memory)}")
     if before.collect_data != after.collect_data:
         found.append("data collection on" if after.collect_data else "data collection off")
+    if before.batching != after.batching:
+        found.append("shared calls on" if after.batching else "shared calls off")
     if before.timeout != after.timeout:
         found.append(f"time limit {before.timeout} s to {after.timeout} s")
     return found or ["rolled out again"]
@@ -137,6 +139,7 @@ class RollBackView(ServiceMixin, ActionView):
             memory=old.memory,
             timeout=old.timeout,
             collect_data=old.collect_data,
+            batching=old.batching,
         )
 
     def get_success_url(self):

@@ -56,5 +56,10 @@ class Image(models.Model):
         return f"{self.name}:{self.number}"
 
     @property
+    def shares_calls(self) -> bool:
+        """The probe has shown that run() on the rows of several callers answers as run() on each."""
+        return (self.probe.get("batching") or {}).get("verdict") == "rows"
+
+    @property
     def is_built(self) -> bool:
         return bool(self.digest)

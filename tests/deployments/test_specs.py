@@ -1,0 +1,30 @@
+"""What a target is told about a revision."""
+
+from __future__ import annotations
+
+import pytest
+
+from deployments.specs import spec_of
+from registry.models import Image
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize(
+    ("verdict", "wanted", "said"), [("rows", True, "on"), ("rows", False, "off"), ("alone", True, "off"), (None, True, "off")]
+)
+def test_calls_are_shared_only_where_the_probe_allows_and_the_person_wants(group, verdict, wanted, said):
+    service = factories.make_service(group, batching=wanted)
+    revision = service.revisions.get()
+    revision.batching = wanted
+    Image.objects.update(probe={"batching": {"verdict": verdict, "reason": ""}} if verdict else {})
+    revision.image.refresh_from_db()
+    assert spec_of(revision).environment["MODELPORT_BATCHING"] == said
+
+
+def test_a_replica_knows_whose_it_is_and_never_more_threads_than_its_share(group):
+    service = factories.make_service(group, cpu=2.5)
+    spec = spec_of(service.revisions.get())
+    assert spec.environment["MODELPORT_SERVICE"] == "demo/demo" and spec.environment["OMP_NUM_THREADS"] == "2"
+    assert "demo" not in spec.name, "names at the target come from uuids"
