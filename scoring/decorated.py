@@ -24,7 +24,7 @@ converted: "contextvars.ContextVar[bool]" = contextvars.ContextVar("modelport_co
 
 
 class Notes:
-    """`inputs` is {name: (type, convert, optional)}; types have `read`, `document`, `sample` and, unless they are a schema's own, `build`."""
+    """`inputs` is {name: (type, convert, optional)}; a type is a schema's own or a `Reader`."""
 
     def __init__(self, inputs: Optional[Dict[str, Tuple[Type, bool, bool]]] = None, output: Optional[Type] = None):
         self.inputs, self.output = dict(inputs or {}), output

@@ -42,6 +42,7 @@ def prepare(bundle: Bundle) -> None:
 def load(app: App) -> float:
     """Load score.py and call init(); seconds taken. Raises DriverFailed."""
     started = time.perf_counter()
+    explain.watch_versions()
     if app.bundle.schema is not None:
         inputs.warm(app.bundle.schema)
     app.driver.load()
@@ -150,6 +151,9 @@ def probe(bundle: Bundle, settings: Settings) -> int:
         ok, message = False, error.message
         tell_failure(error)
     details["packages"] = _packages()  # type: ignore[assignment]
+    details["notes"] = explain.version_notes()  # type: ignore[assignment]
+    for note in explain.version_notes() if ok else []:
+        say(note)
     say(message)
     document = {"ok": ok, "message": message, "sample_result": result, "details": details}
     sys.stderr.flush()

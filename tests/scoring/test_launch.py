@@ -130,6 +130,59 @@ def test_a_model_of_a_class_that_is_not_there(bundle, folder, tmp_path):
     assert probe(bundle(source))[1]["ok"]
 
 
+LOAD = "import joblib\ndef init():\n    global model\n    model = joblib.load('models/m.pkl')\ndef run(x): return model.predict([[1.0]])\n"
+
+
+def test_a_model_of_another_scikit_learn(bundle, folder):
+    """The file is a real model whose state says an older version, as one that was saved years ago does."""
+    import joblib
+    import sklearn
+    from sklearn.linear_model import LinearRegression
+
+    def say_older(state=LinearRegression.__getstate__):
+        return lambda self: {**state(self), "_sklearn_version": "0.22.1"}
+
+    source = folder(LOAD)
+    (source / "models").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LinearRegression, "__getstate__", say_older())
+        joblib.dump(LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0]), source / "models" / "m.pkl")
+    note = f"saved with scikit-learn 0.22.1, {sklearn.__version__} is installed: pin scikit-learn==0.22.1"
+    done, found = probe(bundle(source))
+    assert found["ok"] and note in found["details"]["notes"][0] and note in done.stdout
+    (source / "score.py").write_text(LOAD.replace("\ndef run", "\n    model.gone\ndef run"))
+    _, found = probe(bundle(source))
+    assert "score.py line 5: AttributeError" in found["message"] and note in found["message"]
+
+
+@pytest.mark.parametrize(
+    ("init", "says"),
+    [
+        ("open('m.pkl')", "There is a models/m.pkl; is that the one? Files that are there: score.py, models/m.pkl."),
+        ("pickle.load(open('models/m.pkl', 'rb'))", "cut short, a Git LFS pointer, or of another kind"),
+        ("numpy.zeros(2**47)", "There is not enough memory to load the model."),
+        ("ctypes.CDLL('libnothere.so.3')", "The system library libnothere.so.3 is not in the image"),
+        (
+            "raise RuntimeError('[ONNXRuntimeError] : 3 : NO_SUCHFILE : Load model from m.onnx failed')",
+            "Files that are there: score.py, models/m.pkl",
+        ),
+        ("raise ImportError('numpy.core.multiarray failed to import')", "Pin numpy"),
+        ("raise ValueError('unsupported pickle protocol: 9')", "saved with a newer Python"),
+        ("wrapped()", "RuntimeError: no model. The package `xgboost` is not installed: add it to the pip or conda file."),
+        ("raise PermissionError(13, 'Permission denied', '/app/cache')", "The process may not use that file. Write temporary files"),
+    ],
+)
+def test_what_it_means_and_what_to_do(bundle, folder, init, says):
+    wrapped = "def wrapped():\n    try:\n        raise ModuleNotFoundError(\"No module named 'xgboost'\", name='xgboost')\n"
+    wrapped += "    except ImportError as error:\n        raise RuntimeError('no model') from error\n"
+    source = folder(f"import ctypes, numpy, pickle\n{wrapped}def init():\n    {init}\ndef run(x): pass\n")
+    (source / "models").mkdir()
+    (source / "models" / "m.pkl").write_text("version https://git-lfs.github.com/spec/v1\n")
+    done, found = probe(bundle(source))
+    assert done.returncode == 3 and says in found["message"], found["message"]
+    assert f"score.py line {6 if 'wrapped' in init else 8}" in found["message"]
+
+
 def test_a_broken_bundle_is_said(bundle, folder):
     launcher = bundle(folder("def init(): pass\ndef run(x): pass"))
     (launcher.parent / "bundle.json").write_text("{")
