@@ -200,6 +200,7 @@ def example(tmp_path_factory) -> Example:
     (folder / "better").mkdir()
     environment, uv = folder / "environment", Path(sys.executable).with_name("uv")
     python = environment / "bin" / "python"
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     # scikit-learn's own packages come with it; the runtime stands beside it as the original's SDK did.
     write_schema = "import runpy, scoring.shims; scoring.shims.install(); runpy.run_path('score.py', run_name='__main__')"
     for command, where in (
@@ -212,7 +213,7 @@ def example(tmp_path_factory) -> Example:
         done = subprocess.run(
             [str(word) for word in command],
             cwd=where,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env=kept | {"PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": str(environment / "compiled")},
             capture_output=True,
             text=True,
             timeout=280,
