@@ -46,7 +46,7 @@ def roll_out(operation: Operation, journal: Journal) -> None:
         revision.move(Revision.State.ROLLING)
     _start(revision, service, target, journal)
     _wait_until_ready(revision, service, target, journal)
-    old = _switch(revision, service, journal)
+    old = _switch(operation, revision, service, journal)
     _retire(old, target, journal)
 
 
@@ -90,9 +90,10 @@ def _say_last_lines(revision: Revision, replica: str, target: Target, journal: J
         journal.line(line)
 
 
-def _switch(revision: Revision, service: Service, journal: Journal) -> Revision | None:
+def _switch(operation: Operation, revision: Revision, service: Service, journal: Journal) -> Revision | None:
     with journal.step("route", "Switch the routes; URL and keys stay as they are") as step:
         with transaction.atomic():
+            operation.hold()
             old = service.revisions.select_for_update().filter(state=Revision.State.SERVING).exclude(pk=revision.pk).first()
             if old:
                 old.move(Revision.State.RETIRED, ended_at=timezone.now())
@@ -132,7 +133,8 @@ def delete(operation: Operation, journal: Journal) -> None:
         target = engines.target(service.environment.target)
         for revision in service.revisions.all():
             target.remove(revision.spec_name)
-    with journal.step("forget", "Remove the service"):
+    with journal.step("forget", "Remove the service"), transaction.atomic():
+        operation.hold()
         service.delete()
 
 

@@ -10,6 +10,7 @@ import logging
 from datetime import timedelta
 
 from celery import current_app
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
@@ -77,6 +78,9 @@ def run(operation_id) -> None:
         _try_again(operation, error.message, code=error.code)
     except PortalError as error:
         _fail(operation, error.message, code=error.code, fault="yours")
+    except ValidationError as error:
+        # What followed was right when it was asked for and is not any more, such as a size above a limit that was lowered.
+        _fail(operation, " ".join(error.messages), code="BadRequest", fault="yours")
     except Exception as error:
         log.exception("operation %s (%s) broke", operation.pk, operation)
         _try_again(operation, f"Something broke on our side ({type(error).__name__}).", code="InternalServerError")

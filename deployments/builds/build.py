@@ -11,6 +11,7 @@ import hashlib
 import time
 
 from django.conf import settings
+from django.db import transaction
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -37,6 +38,8 @@ def build(operation: Operation, journal: Journal) -> None:
     image, environment = operation.image, operation.environment
     if image is None or environment is None:
         raise BuildFailed("What was to be built, or where, has been deleted meanwhile.")
+    if image.is_built:
+        return  # an earlier attempt did all of it and broke off behind it
     manifest = Manifest.objects.prefetch_related("files__asset", "uses__version__model").get(pk=image.manifest_id)
     builder = engines.builder(environment.target)
     begun = time.monotonic()
@@ -47,22 +50,24 @@ def build(operation: Operation, journal: Journal) -> None:
         raise _with_line(error, manifest) from None
     built: Built | None = None
     try:
-        built, bundle_digest = _bundle(builder, packages, manifest, image, journal)
+        built, bundle_digest = _bundle(builder, packages, manifest, operation, journal)
         answer = _probe(builder, built, manifest, journal)
         pushed = _push(builder, built, journal)
-        record_built_image(
-            image,
-            location=pushed.location,
-            digest=pushed.digest,
-            bundle_digest=bundle_digest,
-            size=pushed.size,
-            platform=base.platform,
-            base=base.reference,
-            packages=[{"name": package.name, "version": package.version} for package in packages.packages],
-            probe=answer,
-            build_seconds=round(time.monotonic() - begun, 2),
-            held_by=None if settings.REGISTRY and builder.image_format == "oci" else environment.pk,
-        )
+        with transaction.atomic():
+            operation.hold()
+            record_built_image(
+                image,
+                location=pushed.location,
+                digest=pushed.digest,
+                bundle_digest=bundle_digest,
+                size=pushed.size,
+                platform=base.platform,
+                base=base.reference,
+                packages=[{"name": package.name, "version": package.version} for package in packages.packages],
+                probe=answer,
+                build_seconds=round(time.monotonic() - begun, 2),
+                held_by=None if settings.REGISTRY and builder.image_format == "oci" else environment.pk,
+            )
     except BaseException:
         if built is not None:
             builder.discard(built.location)
@@ -126,13 +131,15 @@ def _environment(builder: Builder, base: Base, lock: str, journal: Journal) -> E
         return installed
 
 
-def _bundle(builder: Builder, packages: EnvironmentImage, manifest: Manifest, image: Image, journal: Journal) -> tuple[Built, str]:
+def _bundle(builder: Builder, packages: EnvironmentImage, manifest: Manifest, operation: Operation, journal: Journal) -> tuple[Built, str]:
+    image = operation.image
     with journal.step("bundle", "Add model and scoring file") as step:
         bundle = make_bundle(manifest, image=str(image))
         size = sum(file.size for file in bundle.files)
         journal.line(f"{len(bundle.files)} files, {size:,} bytes, bundle {bundle.digest[:19]}")
         labels = {"modelport.group": image.group.name, "modelport.image": str(image), "modelport.manifest": str(manifest)}
-        built = builder.bundle(packages, bundle, name=image.pk.hex, labels=labels, report=journal)
+        # With the fence: what a late worker clears away must not be what the one after it has made.
+        built = builder.bundle(packages, bundle, name=f"{image.pk.hex}.{operation.fence}", labels=labels, report=journal)
         step.note = f"{len(bundle.files)} files"
         return built, bundle.digest
 

@@ -15,6 +15,7 @@ from django.db import models
 from django.utils import timezone
 
 from portal.accounts.permissions import ScopedQuerySet
+from portal.errors import IllegalMove
 from portal.states import Stateful
 
 
@@ -96,6 +97,15 @@ class Operation(Stateful):
         """Still ours and still wanted? False means cancelled, or taken by another worker."""
         mine = type(self).objects.filter(pk=self.pk, state=self.State.RUNNING, fence=self.fence)
         return bool(mine.update(heartbeat_at=timezone.now()))
+
+    def hold(self) -> None:
+        """Keeps the row ours until the transaction around this ends; raises IllegalMove when it is not any more.
+
+        What others will rely on is written below this: a worker that was thought dead may be only late.
+        """
+        mine = type(self).objects.select_for_update().filter(pk=self.pk, state=self.State.RUNNING, fence=self.fence)
+        if mine.first() is None:
+            raise IllegalMove(f"{self} was cancelled, or another worker has it.")
 
     def succeed(self) -> None:
         self.move(self.State.SUCCEEDED, where={"fence": self.fence}, ended_at=timezone.now(), error=None)

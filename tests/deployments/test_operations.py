@@ -201,3 +201,33 @@ def test_a_package_that_does_not_exist_is_pointed_at_in_their_own_file(group, ow
     FakeBuilder.trouble = {"resolve": BuildFailed("There is no package called `scikit-lern`.", package="scikit-lern")}
     operation = perform(create_image(user=owner, group=group, manifest=manifest, environment=environment))
     assert (operation.error["file"], operation.error["line"]) == ("requirements.txt", 3)
+
+
+def test_a_late_worker_neither_records_nor_clears_away_what_the_next_one_made(build, perform, monkeypatch):
+    operation = build()
+    late = Operation.objects.get(pk=operation.pk)
+    late.claim()
+    Operation.objects.get(pk=operation.pk).hand_back(due_at=timezone.now())
+    perform(operation)
+    kept = Image.objects.get()
+    with pytest.raises(IllegalMove), steps.Journal(late) as journal:
+        # As if it had not looked since: only the row itself can tell it.
+        monkeypatch.setattr(journal, "check_cancelled", lambda: None)
+        monkeypatch.setattr(Image, "is_built", False)
+        work.HANDLERS[late.kind](late, journal)
+    assert FakeBuilder.discarded and kept.location not in FakeBuilder.discarded
+    assert Image.objects.get().built_at == kept.built_at
+
+
+def test_an_image_that_is_recorded_is_not_built_again(build, perform, monkeypatch):
+    def broken(operation):
+        raise RuntimeError("the database was away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(work, "_end", broken)
+        operation = perform(build())
+    assert operation.state == "NotStarted" and operation.image.is_built
+    FakeBuilder.calls.clear()
+    Operation.objects.update(due_at=timezone.now())
+    assert perform(operation).state == "Succeeded"
+    assert not FakeBuilder.calls and not FakeBuilder.discarded

@@ -9,14 +9,14 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from deployments import observation, reconcile, rollouts, routing
+from deployments import observation, reconcile, rollouts, routing, steps
 from deployments.actions import services
 from deployments.actions.environments import delete_environment
 from deployments.actions.images import create_image, delete_image
 from deployments.actions.operations import cancel_operation
 from deployments.models import Operation, Replica, Revision, Service, ServiceKey
 from deployments.states import service_state
-from portal.errors import Conflict, NotAllowed
+from portal.errors import Conflict, IllegalMove, NotAllowed
 from tests import factories
 from tests.fakes import FakeTarget
 
@@ -87,6 +87,19 @@ def test_a_revision_that_dies_at_start_leaves_the_old_one_serving(deploy, image,
     state = service_state(fresh(service))
     assert state.word == "Running" and "Revision 2 failed" in state.detail
     assert list(FakeTarget.replicas) == [service.revisions.last().spec_name]
+
+
+def test_a_worker_that_lost_its_lease_does_not_switch_the_routes(deploy, image, owner, monkeypatch):
+    service = deploy()
+    late = services.update_service(user=owner, service=service, image=image)
+    late.claim()
+    Operation.objects.get(pk=late.pk).hand_back(due_at=timezone.now())
+    Operation.objects.get(pk=late.pk).claim()
+    with pytest.raises(IllegalMove), steps.Journal(late) as journal:
+        # As if it had not looked since: only the row itself can tell it.
+        monkeypatch.setattr(journal, "check_cancelled", lambda: None)
+        rollouts.roll_out(late, journal)
+    assert list(service.revisions.values_list("number", "state")) == [(2, "Rolling"), (1, "Serving")]
 
 
 def test_a_revision_that_is_never_ready_is_given_up(deploy, image, owner, perform, monkeypatch):
