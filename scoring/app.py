@@ -10,9 +10,10 @@ import time
 import urllib.parse
 from typing import Any, Callable, Dict, Iterator, List, Optional, Union
 
-from . import collect, decorated, explain, inputs, outputs, rawhttp, sharing, swagger
+from . import collect, decorated, explain, inputs, outputs, protocol, rawhttp, sharing
 from .batching import Done, Job, Worker
 from .bundle import Bundle, Settings
+from .documents import Documents
 from .driver import Driver
 from .errors import (
     BadInput,
@@ -43,7 +44,7 @@ class Response:
 class Request:
     """`headers` has lower-case names; `request_id` is the caller's, when it is usable, or a new one."""
 
-    __slots__ = ("body", "headers", "method", "path", "query", "request_id")
+    __slots__ = ("asked", "body", "headers", "method", "path", "query", "request_id")
 
     def __init__(self, method: str, target: bytes, headers: Dict[str, str], request_id: str):
         path, _, query = target.partition(b"?")
@@ -51,6 +52,12 @@ class Request:
         self.path = path.decode("latin-1")
         self.query = query.decode("latin-1")
         self.body: Union[bytes, bytearray] = b""
+        self.asked: Optional[protocol.Asked] = None
+
+    @property
+    def scores(self) -> bool:
+        """Does it go to run()? (Of a request that was admitted.)"""
+        return self.path == "/score" or (self.path.startswith("/v2/") and self.path.endswith("/infer"))
 
 
 def error_response(error: RequestError, request_id: str) -> Response:
@@ -73,15 +80,15 @@ class App:
         self.state = "starting"
         self.call_later: Callable[..., Any] = lambda seconds, act: None
         self._secret = settings.secret.encode("utf-8")
-        self._documents: Dict[str, bytes] = {}
         #: versions of the main packages, for `/readyz`; filled after load
         self.packages: Dict[str, str] = {}
+        documents = Documents(self)
         self.routes: Dict[str, Dict[str, Callable[[Request], Response]]] = {
             "/": {"GET": self._root},
             "/livez": {"GET": self._live},
             "/readyz": {"GET": self._ready},
-            "/swagger.json": {"GET": self._swagger},
-            "/openapi.json": {"GET": self._openapi},
+            "/swagger.json": {"GET": lambda request: Response(documents.swagger())},
+            "/openapi.json": {"GET": lambda request: Response(documents.openapi())},
             "/metrics": {"GET": self._metrics},
             "/collected": {"GET": self._collected},
             "/score": dict.fromkeys(self.driver.methods, self._never),
@@ -94,13 +101,13 @@ class App:
             given = request.headers.get("x-modelport-secret", "").encode("utf-8", "replace")
             if not hmac.compare_digest(given, self._secret):
                 return Forbidden("This replica answers its gateway only.")
-        route = self.routes.get(request.path)
+        route = self._route(request.path)
         if route is None or (request.path == "/collected" and "x-modelport-pull" not in request.headers):
             return NotFound("There is nothing at this path.")
         method = "GET" if request.method == "HEAD" and "GET" in route else request.method
         if method not in route:
             return MethodNotAllowed(", ".join(list(route) + (["HEAD"] if "GET" in route else [])))
-        if request.path == "/score":
+        if request.scores:
             return self._admit_body(request.method, request.headers)
         return None
 
@@ -109,13 +116,23 @@ class App:
         """From the bundle, or from the decorators of the loaded file."""
         return self.driver.schema
 
+    def _route(self, path: str) -> Optional[Dict[str, Callable[[Request], Response]]]:
+        route = self.routes.get(path)
+        if route is None and path.startswith("/v2"):
+            kind = protocol.kind_of(path, self.title, self.settings.version)
+            if kind == "infer":
+                return {"POST": self._never}
+            if kind:
+                return {"GET": lambda request: self._protocol(kind)}
+        return route
+
     def _admit_body(self, method: str, headers: Dict[str, str]) -> Optional[RequestError]:
         if self.driver.raw:
             return None
         coding = headers.get("content-encoding", "identity").strip().lower()
         if coding not in ("", "identity"):
             return UnsupportedType(f"Send the body as it is, not as {coding[:40]}.")
-        if self.schema is None or method != "POST":
+        if self.schema is None or method != "POST" or protocol.LENGTH in headers:
             return None
         given = headers.get("content-type", "").split(";")[0].strip().lower()
         if given and given != "application/json" and not (given.startswith("application/") and given.endswith("+json")):
@@ -128,10 +145,10 @@ class App:
 
     def handle(self, request: Request, reply: Callable[[Response], None]) -> None:
         """On the event loop. `reply` is called once, now or later."""
-        if request.path == "/score":
+        if request.scores:
             self._score(request, reply)
             return
-        act = self.routes[request.path]["GET"]
+        act = (self._route(request.path) or {})["GET"]
         try:
             reply(act(request))
         except RequestError as error:
@@ -140,6 +157,8 @@ class App:
     def _score(self, request: Request, reply: Callable[[Response], None]) -> None:
         def answer(response: Response) -> None:
             self.metrics.answered(response.status)
+            if response.status >= 400 and request.path != "/score":
+                response.body = protocol.failure(response.body)
             reply(response)
 
         if self.state not in ("ready", "stopping"):
@@ -176,7 +195,9 @@ class App:
 
     def _check(self, job: Job) -> None:
         schema, request = self.schema, job.request
-        if self.driver.raw:
+        if request.path != "/score":
+            job.values, request.asked = protocol.read(schema, request.body, request.headers)
+        elif self.driver.raw:
             pass
         elif schema is not None:
             posted = request.method == "POST"
@@ -213,7 +234,7 @@ class App:
             try:
                 if not job.checked:
                     self._check(job)
-                rows = sharing.rows_of(self.driver.schema, job.values)
+                rows = sharing.rows_of(self.driver.schema, job.values) if job.request.asked is None else None
             except RequestError:
                 rows = None  # answered when it is its turn
             if rows is None or total + rows > sharing.MOST_ROWS:
@@ -255,7 +276,7 @@ class App:
         token = collect.current_request.set(request.request_id)
         try:
             result = self.call(job.values, request)
-            response = self._answer(result) if rawhttp.is_answer(result) else Response(outputs.encode(result))
+            response = self._answer(result, request)
             failed = False
             return response
         except RequestError as error:
@@ -280,8 +301,13 @@ class App:
             return driver.run(**inputs.build(self.schema, values), **more)
         return driver.run(values, **more) if driver.takes_body else driver.run(**more)
 
-    def _answer(self, result: Any) -> Response:
-        """What a run() said that answers with a status of its own."""
+    def _answer(self, result: Any, request: Request) -> Response:
+        """What run() returned, in the caller's form; or as it says, when it answers with a status of its own."""
+        if request.asked is not None:
+            body, headers = protocol.answer(result, request.asked, self.title, self.settings.version)
+            return Response(body, content_type=b"application/octet-stream" if headers else b"application/json", headers=headers)
+        if not rawhttp.is_answer(result):
+            return Response(outputs.encode(result))
         status, body, content_type, headers = rawhttp.answer_of(result)
         return Response(body, status=status, content_type=content_type, headers=headers)
 
@@ -327,42 +353,16 @@ class App:
         }
         return _json(document) if status == "ready" else _json(document, 503, {"retry-after": "1"})
 
-    def _document(self, name: str, make: Callable[[], Dict[str, Any]]) -> Response:
-        if name not in self._documents:
-            self._documents[name] = json.dumps(make()).encode("ascii")
-        return Response(self._documents[name])
-
     @property
     def title(self) -> str:
         return self.settings.service.rpartition("/")[2] or self.bundle.app.name
 
-    def _swagger(self, request: Request) -> Response:
-        url = urllib.parse.urlsplit(self.settings.server_url)
-        return self._document(
-            "2.0",
-            lambda: swagger.swagger_2(
-                self.schema,
-                title=self.title,
-                version=self.settings.version,
-                prefix=url.path or self.settings.prefix,
-                host=url.netloc,
-                schemes=[url.scheme] if url.scheme else None,
-                secured=bool(self._secret),
-            ),
-        )
-
-    def _openapi(self, request: Request) -> Response:
-        return self._document(
-            "3.1",
-            lambda: swagger.openapi_3(
-                self.schema,
-                title=self.title,
-                version=self.settings.version,
-                server_url=self.settings.server_url,
-                secured=bool(self._secret),
-                raw=self.driver.raw,
-            ),
-        )
+    def _protocol(self, kind: str) -> Response:
+        if kind in ("live", "ready"):
+            ready = kind == "live" or self.state == "ready"
+            return _json({kind: True} if ready else {"error": f"The service is {self.state}."}, 200 if ready else 503)
+        version = self.settings.version
+        return _json(protocol.server(version) if kind == "server" else protocol.metadata(self.schema, self.title, version))
 
     def _metrics(self, request: Request) -> Response:
         ready = self.state == "ready"

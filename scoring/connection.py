@@ -221,7 +221,7 @@ class Connection(asyncio.Protocol):
         exchange.size += len(data)
         if exchange.size > self.app.settings.max_body:
             self._end(exchange, self._too_large())
-        elif exchange.refused is None and exchange.request is not None and exchange.request.path == "/score":
+        elif exchange.refused is None and exchange.request is not None and exchange.request.scores:
             exchange.take(data)
             if self.server.buffered > self.server.most_buffered:
                 self._end(exchange, Busy("Too many large requests at once."))
