@@ -45,14 +45,12 @@ def look(revision: Revision, target: Target) -> list[Sight]:
     return sights
 
 
-def write_down(revision: Revision, sights: list[Sight]) -> bool:
-    """Keeps what was seen. True when what the gateway should know has changed."""
+def write_down(revision: Revision, sights: list[Sight]) -> None:
+    """Keeps what was seen."""
     now = timezone.now()
     kept = {replica.name: replica for replica in revision.replicas.all()}
-    changed = False
     for sight in sights:
         replica = kept.pop(sight.seen.name, None) or Replica(revision=revision, name=sight.seen.name, observed_at=now)
-        before = (replica.state, replica.address)
         if replica.started_at and sight.seen.started_at and sight.seen.started_at > replica.started_at:
             replica.restarts += 1
         replica.state = _state(replica, sight)
@@ -60,12 +58,8 @@ def write_down(revision: Revision, sights: list[Sight]) -> bool:
         replica.ready_at = (replica.ready_at or now) if sight.ready else None
         replica.observed_at = now
         replica.save()
-        if before != (replica.state, replica.address) and Replica.State.READY in (before[0], replica.state):
-            changed = True
     for replica in kept.values():
-        changed = changed or replica.state == Replica.State.READY
         replica.delete()
-    return changed
 
 
 def _state(replica: Replica, sight: Sight) -> str:

@@ -40,8 +40,12 @@ def tick() -> list[tuple[str, str]]:
         except OSError:
             # The round before this one is still at work.
             return []
-        _sweep()
-        _reconcile_all()
+        for part in (_sweep, _reconcile_all, routing.settle):
+            try:
+                part()
+            except Exception:
+                # What one of them cannot do must not keep the others, or the work that waits, from being done.
+                log.exception("%s broke off", part.__name__)
         return _waiting()
 
 
@@ -70,7 +74,7 @@ def _reconcile_all() -> None:
         .select_related("group", "environment")
         .distinct()
     )
-    changed, targets = False, {}
+    targets: dict[str, Target] = {}
     for service in services:
         if service.operations.filter(state=Operation.State.RUNNING).exists():
             continue
@@ -78,23 +82,21 @@ def _reconcile_all() -> None:
         try:
             if alias not in targets:
                 targets[alias] = engines.target(alias)
-            changed = reconcile_service(service, targets[alias]) or changed
+            reconcile_service(service, targets[alias])
         except PortalError as error:
             # The replicas may well be serving: an engine that is away changes no route.
             log.warning("service %s could not be looked at: %s", service.path, error.message)
         except Exception:
             log.exception("service %s could not be reconciled", service.path)
-    if changed:
-        routing.sync()
 
 
-def reconcile_service(service: Service, target: Target) -> bool:
-    """Looks at one service and restores what is missing. True when the routes should change."""
+def reconcile_service(service: Service, target: Target) -> None:
+    """Looks at one service and restores what is missing; the routes follow what was written down."""
     revision = service.revisions.select_related("service__group", "image").filter(state=Revision.State.SERVING).first()
     if revision is None:
-        return False
+        return
     sights = observation.look(revision, target)
-    changed = observation.write_down(revision, sights)
+    observation.write_down(revision, sights)
     rows = {replica.name: replica for replica in revision.replicas.all()}
     for sight in sights:
         if _is_lost(sight, rows.get(sight.seen.name)):
@@ -113,7 +115,6 @@ def reconcile_service(service: Service, target: Target) -> bool:
                 service.replicas,
             )
             target.apply(spec_of(revision))
-    return changed
 
 
 def _is_lost(sight: observation.Sight, replica: Replica | None) -> bool:

@@ -47,14 +47,17 @@ def _next_generation() -> int:
 @transaction.atomic
 def snapshot() -> Routes:
     """Every service that is not being deleted, as it should be reachable now."""
-    generation = _next_generation()
+    return Routes(generation=_next_generation(), services=_wanted())
+
+
+def _wanted() -> tuple[ServiceRoute, ...]:
     services = (
         Service.objects.filter(deleting=False)
         .select_related("group")
         .prefetch_related("keys", "revisions__replicas", "revisions__image")
         .order_by("pk")
     )
-    return Routes(generation=generation, services=tuple(filter(None, map(_route_or_none, services))))
+    return tuple(filter(None, map(_route_or_none, services)))
 
 
 def _route_or_none(service: Service) -> ServiceRoute | None:
@@ -110,3 +113,9 @@ def _backend(revision: Revision) -> RevisionBackend:
 def sync() -> None:
     """Brings the gateway to what the database says now. Safe to call from anywhere, any number of times."""
     gateway().apply(snapshot())
+
+
+def settle() -> None:
+    """`sync`, if something is to be done: a lost message or a failed change must not keep a key that was revoked alive."""
+    if not gateway().serves(Routes(generation=0, services=_wanted())):
+        sync()

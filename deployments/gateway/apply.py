@@ -82,6 +82,13 @@ class Gateway:
             except Refused as error:
                 raise GatewayError(f"HAProxy did not take the routes: {error}") from error
 
+    def serves(self, routes: Routes) -> bool:
+        """Whether these services, of whatever generation, are written and, where it runs, are what the process has."""
+        last = self._last()
+        if last is None or last.services != routes.services:
+            return False
+        return self.running_generation() in (last.generation, None)
+
     def running_generation(self) -> int | None:
         """What the running process serves; None when it does not run."""
         try:

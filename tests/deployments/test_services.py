@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import os
 from datetime import timedelta
 
 import pytest
@@ -14,6 +16,7 @@ from deployments.actions import services
 from deployments.actions.environments import delete_environment
 from deployments.actions.images import create_image, delete_image
 from deployments.actions.operations import cancel_operation
+from deployments.gateway import Gateway, GatewayError
 from deployments.models import Operation, Replica, Revision, Service, ServiceKey
 from deployments.states import service_state
 from portal.errors import Conflict, IllegalMove, NotAllowed
@@ -260,3 +263,30 @@ def test_an_image_of_another_kind_or_group_is_refused(group, owner, environment)
         services.create_service(
             user=owner, group=group, name="iris", image=factories.make_image(group, built=False), environment=environment
         )
+
+
+def written(service: Service):
+    """The service as the gateway's files have it."""
+    routes = json.loads((routing.gateway().current / "routes.json").read_text())
+    return next(route for route in routes["services"] if route["id"] == service.pk.hex)
+
+
+def test_a_revoked_key_goes_from_the_gateway_when_its_message_was_lost(deploy, owner):
+    service = deploy()
+    services.regenerate_key(user=owner, service=service, slot="primary")
+    hashes = set(service.keys.values_list("hash", flat=True))
+    assert {key["sha256"] for key in written(service)["keys"]} != hashes
+    reconcile.tick()
+    assert {key["sha256"] for key in written(service)["keys"]} == hashes
+    before = os.readlink(routing.gateway().current)
+    reconcile.tick()
+    assert os.readlink(routing.gateway().current) == before, "nothing is written when nothing has changed"
+
+
+def test_a_gateway_that_refuses_does_not_keep_work_from_being_announced(deploy, owner, monkeypatch):
+    service = deploy()
+    operation = services.stop_service(user=owner, service=service)
+    Operation.objects.update(created_at=timezone.now() - timedelta(minutes=1))
+    monkeypatch.setattr(Gateway, "serves", lambda self, routes: False)
+    monkeypatch.setattr(Gateway, "apply", lambda self, routes: (_ for _ in ()).throw(GatewayError("it refuses")))
+    assert reconcile.tick() == [(str(operation.pk), "Service")]
