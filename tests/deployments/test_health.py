@@ -39,7 +39,7 @@ def answering():
                         pass  # who asked has gone
 
         threading.Thread(target=serve, daemon=True).start()
-        return "127.0.0.1:{}".format(server.getsockname()[1])
+        return f"127.0.0.1:{server.getsockname()[1]}"
 
     yield answering
     for server in servers:
