@@ -19,7 +19,7 @@ from packaging.version import InvalidVersion, Version
 
 from registry.known_packages import CONDA_TO_PYPI, REPLACED_BY_RUNTIME, SAME_NAME
 
-MOST_BYTES, MOST_PACKAGES, DEEPEST = 64 * 1024, 200, 5
+MOST_BYTES, MOST_PACKAGES, LONGEST_LINE, DEEPEST = 64 * 1024, 200, 500, 5
 
 _SAME_NAME = {canonicalize_name(name) for name in SAME_NAME}
 _CONDA_KEYS = ("name", "channels", "dependencies")
@@ -156,7 +156,14 @@ def _text(data: bytes) -> str:
     return text
 
 
+def _refuse_what_is_long(text: str, line: int) -> None:
+    if len(text) > LONGEST_LINE:
+        # What reads it goes deeper with each bracket, and a number may have only so many digits.
+        raise RequirementsError(f"The line is longer than {LONGEST_LINE} characters: write one package and its version on it.", line)
+
+
 def _refuse_what_is_no_package(text: str, line: int) -> None:
+    _refuse_what_is_long(text, line)
     if option := re.search(r"(?:^|\s)(--?[A-Za-z][A-Za-z-]*)", text):
         cure = "package indexes are the administrator's setting, and hashes are added by the portal"
         raise RequirementsError(f"The option `{_OPTION.match(option[1])[0]}` cannot be used here ({cure}): remove it.", line)
@@ -221,6 +228,7 @@ def _items(node: yaml.Node, key: str) -> list[yaml.Node]:
 def _scalar(node: yaml.Node) -> str:
     if not isinstance(node, yaml.ScalarNode) or "\n" in node.value or not node.value.strip():
         raise RequirementsError("An entry is one package on one line.", node.start_mark.line + 1)
+    _refuse_what_is_long(node.value, node.start_mark.line + 1)
     return node.value.strip()
 
 

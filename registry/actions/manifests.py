@@ -26,8 +26,8 @@ from scoring.errors import SchemaError
 
 PIP, CONDA = ManifestFile.Role.PIP, ManifestFile.Role.CONDA
 MOST_MODELS = 100
-#: larger texts are not read by anybody
-MOST_BYTES = {"driver": 2**20, "schema": 8 * 2**20, "dependencies": 64 * 2**10}
+#: larger texts are not read by anybody; a parsed scoring file takes up to a thousand times its size in memory
+MOST_BYTES = {"driver": 2**18, "schema": 8 * 2**20, "dependencies": 64 * 2**10}
 
 Text = tuple[str, bytes]
 

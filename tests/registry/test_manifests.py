@@ -89,6 +89,7 @@ BAD = [
     ("driver", {"driver": ("score.py", b"def run(x):\n    pass\n")}, "no function init()"),
     ("driver", {"driver": ("score.py", b"def init():\n    pass\n")}, "no function run()"),
     ("driver", {"driver": ("score.txt", DRIVER[1])}, "must end in .py"),
+    ("driver", {"driver": ("score.py", b"a;" * 2**17 + b"a")}, "the most is 262,144"),
     (
         "driver",
         {"driver": ("score.py", DRIVER[1].replace(b"input_df", b"data")), "schema": "numbers"},

@@ -70,6 +70,13 @@ def test_the_content_of_a_line_is_not_repeated():
     assert error.line == 2 and "UTF-8" in error.message
 
 
+@pytest.mark.parametrize("line", ["six; " + "(" * 30_000, "six==" + "9" * 6000, "six<" + "1," * 20_000 + "<1", "six[" + "x," * 9000 + "x]"])
+def test_a_line_that_would_take_its_reader_down_is_refused(line):
+    assert refused(parse_pip, f"numpy\n{line}\n").line == 2
+    assert refused(parse_conda, f'{CONDA}  - pip:\n    - "{line}"\n').line == 7
+    assert refused(parse_conda, f'{CONDA}  - "{line}"\n').line == 6
+
+
 def test_limits():
     assert "65,536" in refused(parse_pip, b"#" * (MOST_BYTES + 1)).message
     parse_pip("".join(f"package{number}\n" for number in range(200)).encode())
