@@ -101,6 +101,15 @@ def secret_key(data: Path) -> str:
     return path.read_text().strip()
 
 
+def private_file(path: Path) -> Path:
+    """A file that its owner alone reads and writes, empty when it was not there; what others make beside it (a journal) follows its mode."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)) as file:
+        about = os.fstat(file.fileno())
+        if about.st_mode & 0o077 and about.st_uid == os.geteuid():
+            os.fchmod(file.fileno(), 0o600)
+    return path
+
+
 def installation(data: Path) -> str:
     """Twelve characters that tell this portal from others on the same engine; made once, kept in the data folder."""
     path = data / "installation"

@@ -35,7 +35,8 @@ OBSERVER_PORT = env.port("OBSERVER_PORT", 8082)
 PORTAL_URL = env.url("URL", f"http://{'127.0.0.1' if HOST in ('0.0.0.0', '::') else HOST}:{PORT}")
 GATEWAY_URL = env.url("GATEWAY_URL", f"http://{'127.0.0.1' if GATEWAY_HOST in ('0.0.0.0', '::') else GATEWAY_HOST}:{GATEWAY_PORT}")
 WEB_WORKERS = env.number("WEB_WORKERS", 2, least=1, most=64)
-ON_LOOPBACK = HOST in {"127.0.0.1", "::1", "localhost"}
+# Behind a proxy it listens here alone too, and is still everybody's: its address tells.
+ON_LOOPBACK = {HOST, urlsplit(PORTAL_URL).hostname} <= {"127.0.0.1", "::1", "localhost"}
 SECURE = PORTAL_URL.startswith("https://")
 
 # --- security -----------------------------------------------------------------------------------
@@ -166,7 +167,7 @@ else:
     DATABASES = {
         "default": {
             "ENGINE": "django.db.backends.sqlite3",
-            "NAME": DATA_DIR / "db.sqlite3",
+            "NAME": env.private_file(DATA_DIR / "db.sqlite3"),
             "OPTIONS": {
                 "transaction_mode": "IMMEDIATE",
                 "timeout": 20,

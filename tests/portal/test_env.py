@@ -82,3 +82,32 @@ def test_the_portal_does_not_start_with_a_bad_value(tmp_path, name, value):
     }
     done = subprocess.run([sys.executable, "manage.py", "check"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode != 0 and f"MODELPORT_{name}={value!r}" in done.stderr
+
+
+def test_the_database_is_its_owners_alone_whatever_the_folder_is(tmp_path):
+    tmp_path.chmod(0o755)
+    database = tmp_path / "db.sqlite3"
+    database.touch(mode=0o644)
+    ask = "from portal.settings import base; print(base.DATABASES['default']['NAME'])"
+    environment = {"PATH": os.environ["PATH"], "MODELPORT_DATA": str(tmp_path)}
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", ask], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+        assert done.stdout.strip() == str(database), done.stderr
+        assert stat.S_IMODE(database.stat().st_mode) == 0o600
+        database.unlink()
+
+
+@pytest.mark.parametrize(
+    ("host", "url", "alone"),
+    [
+        ("127.0.0.1", "", True),
+        ("localhost", "http://127.0.0.1:8080", True),
+        ("0.0.0.0", "", False),
+        ("127.0.0.1", "https://models.example.org", False),
+    ],
+)
+def test_a_portal_behind_a_proxy_is_not_one_persons(tmp_path, host, url, alone):
+    ask = "from portal.settings import base; print(base.ON_LOOPBACK)"
+    environment = {"PATH": os.environ["PATH"], "MODELPORT_DATA": str(tmp_path), "MODELPORT_HOST": host, "MODELPORT_URL": url}
+    done = subprocess.run([sys.executable, "-c", ask], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == str(alone), done.stderr
