@@ -58,7 +58,8 @@ class Image(models.Model):
     @property
     def shares_calls(self) -> bool:
         """The probe has shown that run() on the rows of several callers answers as run() on each."""
-        return (self.probe.get("batching") or {}).get("verdict") == "rows"
+        found = self.probe.get("batching")
+        return isinstance(found, dict) and found.get("verdict") == "rows"
 
     @property
     def is_built(self) -> bool:

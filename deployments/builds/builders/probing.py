@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import deque
 from collections.abc import Callable
 
@@ -13,6 +14,23 @@ MARK = "MODELPORT-PROBE "
 
 #: a longer line without an end is no verdict
 LONGEST_VERDICT = 4 << 20
+#: a message is for a page and a row; an answer is kept so deep
+LONGEST_MESSAGE, DEEPEST = 10_000, 50
+
+
+def storable(value: object, depth: int = 0) -> object:
+    """JSON that every database takes, for it was written by other people's code: no NaN, no null characters, no half characters."""
+    if isinstance(value, str):
+        return value.replace("\0", " ").encode("utf-8", "replace").decode()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, list | dict) and depth == DEEPEST:
+        return None
+    if isinstance(value, list):
+        return [storable(each, depth + 1) for each in value]
+    if isinstance(value, dict):
+        return {storable(name): storable(each, depth + 1) for name, each in value.items()}
+    return value
 
 
 class ProbeReader:
@@ -58,7 +76,7 @@ class ProbeReader:
             return Probe(False, f"It ended with exit code {code} before it said that it works.\n{self._last()}".strip())
         ok = verdict.get("ok") is True and code == 0
         details = verdict.get("details")
-        message = str(verdict.get("message") or "") or ("" if ok else self._last())
+        message = str(verdict.get("message") or "")[:LONGEST_MESSAGE] or ("" if ok else self._last())
         return Probe(ok, message, verdict.get("sample_result"), details if isinstance(details, dict) else {})
 
     def _verdict(self) -> dict | None:
@@ -69,7 +87,7 @@ class ProbeReader:
         except (ValueError, RecursionError):
             value = None
         if isinstance(value, dict):
-            return value
+            return {name: storable(each) for name, each in value.items()}
         self._let_go()
         return None
 
