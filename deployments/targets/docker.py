@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -104,14 +104,11 @@ class DockerTarget(Target):
             except docker.errors.NotFound:
                 return
             try:
-                rest = b""
-                for chunk in stream:
-                    *whole, rest = (rest + chunk).split(b"\n")
-                    for line in whole:
-                        stamp, _, text = line.decode("utf-8", "replace").partition(" ")
-                        at = _moment(stamp)
-                        if at and not (since and at <= since):
-                            yield at, clean(text)
+                for line in whole_lines(stream):
+                    stamp, _, text = line.decode("utf-8", "replace").partition(" ")
+                    at = _moment(stamp)
+                    if at and not (since and at <= since):
+                        yield at, clean(text)
             finally:
                 stream.close()
 
@@ -330,6 +327,21 @@ class DockerTarget(Target):
                 return
         if not found[0]["Internal"] or (found[0]["Options"] or {}).get("com.docker.network.bridge.enable_icc") != "false":
             raise Unavailable(SYSTEM, f"the network {self.network} was made by somebody else and is not closed: remove it")
+
+
+def whole_lines(chunks: Iterable[bytes], longest: int = 64 * 1024) -> Iterator[bytes]:
+    """Lines without their ends. Of a longer one the beginning comes, so that what never ends a line does not fill our memory."""
+    rest, cut = b"", False
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            if not cut:
+                yield line[:longest]
+            cut = False
+        if len(rest) > longest:
+            if not cut:
+                yield rest[:longest]
+            rest, cut = b"", True
 
 
 def _name(container: Mapping[str, Any]) -> str:
