@@ -157,7 +157,7 @@ async def stream(request, group: str, pk):
     order, _, offset = place.partition(":")
     if not (order.isdecimal() and offset.isdecimal()):
         return HttpResponse("after is <step>:<byte offset>", status=400, content_type="text/plain")
-    answer = StreamingHttpResponse(_events(operation, int(order), int(offset)), content_type="text/event-stream")
+    answer = StreamingHttpResponse(_events(request.user, operation, int(order), int(offset)), content_type="text/event-stream")
     answer["Cache-Control"] = "no-cache, no-transform"
     answer["X-Accel-Buffering"] = "no"
     return answer
@@ -171,13 +171,13 @@ def _visible(request, group: str, pk) -> Operation:
     return found
 
 
-async def _events(operation: Operation, order: int, offset: int) -> AsyncIterator[bytes]:
+async def _events(user, operation: Operation, order: int, offset: int) -> AsyncIterator[bytes]:
     began = said = time.monotonic()
     looked, finished, steps = 0.0, False, []
     while time.monotonic() - began < LONGEST:
         # The rows are asked for once a second, the file five times: lines come at once, the database stays quiet.
         if time.monotonic() - looked >= 1:
-            steps, finished = await sync_to_async(_look)(operation.pk)
+            steps, finished = await sync_to_async(_look)(user, operation.pk)
             looked = time.monotonic()
         for step in steps:
             if step.order < order:
@@ -200,10 +200,14 @@ async def _events(operation: Operation, order: int, offset: int) -> AsyncIterato
         await asyncio.sleep(LOOK)
 
 
-def _look(pk) -> tuple[list[OperationStep], bool]:
-    """Finished is asked for first, so that a step that ends in between is read to its end in the next round."""
-    finished = Operation.objects.filter(pk=pk, state__in=Operation.FINISHED).exists() or not Operation.objects.filter(pk=pk).exists()
-    return list(OperationStep.objects.filter(operation_id=pk)), finished
+def _look(user, pk) -> tuple[list[OperationStep], bool]:
+    """Finished is asked for first, so that a step that ends in between is read to its end in the next round.
+
+    Asked with the person's rights as they are now: a stream does not outlast a membership.
+    """
+    state = Operation.objects.allowing(user, Permission.OPERATION_READ).filter(pk=pk).values_list("state", flat=True).first()
+    steps = list(OperationStep.objects.filter(operation_id=pk)) if state else []
+    return steps, state is None or state in Operation.FINISHED
 
 
 def _new_lines(path: Path, offset: int):

@@ -126,6 +126,29 @@ def test_the_stream_is_for_those_who_may_see_the_operation(things, stranger):
     assert asyncio.run(ask(things.failed.created_by, "?after=x:y")) == 400
 
 
+@pytest.mark.django_db(transaction=True)
+def test_the_stream_ends_with_the_membership(things, group, reader):
+    async def follow() -> bytes:
+        client = AsyncClient()
+        await client.aforce_login(reader)
+        answer = await client.get(f"/g/demo/operations/{things.running.pk}/stream")
+        text = b""
+
+        async def read():
+            nonlocal text
+            async for part in answer.streaming_content:
+                text += part
+
+        task = asyncio.create_task(read())
+        await asyncio.sleep(0.5)
+        assert not task.done()
+        await sync_to_async(group.memberships.filter(user=reader).delete)()
+        await asyncio.wait_for(task, 5)
+        return text
+
+    assert asyncio.run(follow()).endswith(b"event: end\ndata: {}\n\n")
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [(5, "just now"), (60, "1 minute ago"), (3 * 3600, "3 hours ago"), (2 * 86400, "2 days ago"), (-7200, "in 2 hours")],
