@@ -38,6 +38,8 @@ def rerun_operation(*, user, operation: Operation) -> Operation:
     if operation.kind == Operation.Kind.IMAGE:
         if operation.manifest is None:
             raise Conflict("The manifest of this image has been deleted.")
+        if operation.then:
+            require(user, Permission.SERVICE_WRITE, operation.group)
         return create_image(
             user=user,
             group=operation.group,
@@ -48,6 +50,10 @@ def rerun_operation(*, user, operation: Operation) -> Operation:
         )
     if operation.service is None:
         raise Conflict("The service of this operation has been deleted.")
+    if operation.kind == Operation.Kind.DELETE:
+        require(user, Permission.SERVICE_DELETE, operation.group)
+    elif operation.service.deleting:
+        raise Conflict(f"{operation.service} is being deleted.", code="Deleting")
     if operation.image is not None:
         again = plans.plan_revision(user=user, service=operation.service, image=operation.image)
     else:

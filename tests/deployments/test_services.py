@@ -11,11 +11,11 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from deployments import observation, reconcile, rollouts, routing, steps
+from deployments import observation, reconcile, rollouts, routing, steps, work
 from deployments.actions import services
 from deployments.actions.environments import delete_environment
 from deployments.actions.images import create_image, delete_image
-from deployments.actions.operations import cancel_operation
+from deployments.actions.operations import cancel_operation, rerun_operation
 from deployments.gateway import Gateway, GatewayError
 from deployments.models import Operation, Replica, Revision, Service, ServiceKey
 from deployments.states import service_state
@@ -290,3 +290,20 @@ def test_a_gateway_that_refuses_does_not_keep_work_from_being_announced(deploy, 
     monkeypatch.setattr(Gateway, "serves", lambda self, routes: False)
     monkeypatch.setattr(Gateway, "apply", lambda self, routes: (_ for _ in ()).throw(GatewayError("it refuses")))
     assert reconcile.tick() == [(str(operation.pk), "Service")]
+
+
+def test_what_was_refused_to_a_role_is_not_had_by_running_it_again(deploy, owner, contributor, image, perform, monkeypatch):
+    service = deploy()
+    FakeTarget.dead_at_start = True
+    update = perform(services.update_service(user=owner, service=service, image=image))
+    deletion = services.delete_service(user=owner, service=service)
+    with pytest.raises(Conflict, match="being deleted"):
+        rerun_operation(user=owner, operation=update)
+    FakeTarget.away = True
+    monkeypatch.setattr(work, "MOST_ATTEMPTS", 1)
+    assert perform(deletion).state == "Failed"
+    with pytest.raises(NotAllowed):
+        rerun_operation(user=contributor, operation=deletion)
+    FakeTarget.away = False
+    assert perform(rerun_operation(user=owner, operation=deletion)).state == "Succeeded"
+    assert not Service.objects.exists()
