@@ -138,16 +138,24 @@ def delete(operation: Operation, journal: Journal) -> None:
         service.delete()
 
 
-def abandon(operation: Operation, reason: str) -> None:
-    """A rollout failed or was cancelled for good: what it started goes, the old revision keeps serving."""
+def end_revision(operation: Operation, reason: str) -> Revision | None:
+    """The rows of a rollout that failed or was cancelled for good; None when there is nothing to end. Touches no engine."""
     revision = Revision.objects.select_related("service__environment").filter(pk=operation.revision_id).first()
     if revision is None or revision.state not in (Revision.State.PENDING, Revision.State.ROLLING):
-        return
+        return None
     try:
         revision.move(Revision.State.FAILED, reason=reason[:500], ended_at=timezone.now())
     except IllegalMove:
-        return
+        return None
     revision.replicas.all().delete()
+    return revision
+
+
+def abandon(operation: Operation, reason: str) -> None:
+    """A rollout failed or was cancelled for good: what it started goes, the old revision keeps serving."""
+    revision = end_revision(operation, reason)
+    if revision is None:
+        return
     try:
         engines.target(revision.service.environment.target).remove(revision.spec_name)
     except PortalError:

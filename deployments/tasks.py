@@ -32,6 +32,11 @@ def discard_image(alias: str, location: str) -> None:
     engines.builder(alias).discard(location)
 
 
+@shared_task(name="deployments.tasks.remove_left_over")
+def remove_left_over(alias: str, name: str) -> None:
+    engines.target(alias).remove(name)
+
+
 @shared_task(name="deployments.tasks.tick")
 def tick() -> None:
     for operation_id, kind in reconcile.tick():

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from deployments import plans, tasks, work
+from deployments import plans, rollouts, tasks
 from deployments.actions.images import create_image
+from deployments.builds import build
 from deployments.models import Operation
 from portal.accounts.events import EventTag, record
 from portal.accounts.permissions import Permission, require
@@ -22,9 +23,18 @@ def cancel_operation(*, user, operation: Operation) -> Operation:
     operation.cancel()
     record(user, EventTag.OPERATION_CANCELLED, operation)
     if waiting:
-        # Nobody works on it, so nobody would clean up.
-        transaction.on_commit(lambda: work.CLEANERS[operation.kind](operation, "Cancelled."))
+        _clean_up(operation)
     return operation
+
+
+def _clean_up(operation: Operation) -> None:
+    """Nobody works on it, so nobody else would. Rows only: what an earlier try has started is a worker's to remove."""
+    if operation.kind == Operation.Kind.IMAGE:
+        build.abandon(operation, "Cancelled.")
+        return
+    revision = rollouts.end_revision(operation, "Cancelled.")
+    if revision is not None and operation.attempts:
+        tasks.remove_left_over.delay_on_commit(revision.service.environment.target, revision.spec_name)
 
 
 @transaction.atomic

@@ -11,7 +11,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from deployments import observation, reconcile, rollouts, routing, steps, work
+from deployments import engines, observation, reconcile, rollouts, routing, steps, work
 from deployments.actions import services
 from deployments.actions.environments import delete_environment
 from deployments.actions.images import create_image, delete_image
@@ -19,7 +19,7 @@ from deployments.actions.operations import cancel_operation, rerun_operation
 from deployments.gateway import Gateway, GatewayError
 from deployments.models import Operation, Replica, Revision, Service, ServiceKey
 from deployments.states import service_state
-from portal.errors import Conflict, IllegalMove, NotAllowed
+from portal.errors import Conflict, IllegalMove, NotAllowed, Unavailable
 from tests import factories
 from tests.fakes import FakeTarget
 
@@ -307,3 +307,19 @@ def test_what_was_refused_to_a_role_is_not_had_by_running_it_again(deploy, owner
     FakeTarget.away = False
     assert perform(rerun_operation(user=owner, operation=deletion)).state == "Succeeded"
     assert not Service.objects.exists()
+
+
+def test_cancelling_what_waits_touches_no_engine_and_a_worker_removes_what_was_started(deploy, owner, image, perform, engine, monkeypatch):
+    def busy(self, name):
+        raise Unavailable("The fake engine", "it is busy")
+
+    service = deploy()
+    monkeypatch.setattr(FakeTarget, "observe", busy)
+    update = perform(services.update_service(user=owner, service=service, image=image))
+    revision = service.revisions.first()
+    assert update.state == "NotStarted" and revision.state == "Rolling" and revision.spec_name in FakeTarget.replicas
+    monkeypatch.setattr(engines, "target", lambda alias: pytest.fail("the web process spoke to an engine"))
+    cancel_operation(user=owner, operation=update)
+    revision.refresh_from_db()
+    assert revision.state == "Failed" and ("deployments.tasks.remove_left_over", ["fake", revision.spec_name]) in engine
+    assert service_state(fresh(service)).word == "Running"
