@@ -1,4 +1,4 @@
-"""The ASGI entry: uploads first, then Django.
+"""The ASGI entry: uploads first, then a limit for all other bodies, then Django.
 
 Uploads are answered before Django, which would keep the whole body in a file before a
 view could look at it. The endpoint is named by a string, so that the portal imports
@@ -14,4 +14,6 @@ django = get_asgi_application()
 
 from django.utils.module_loading import import_string  # noqa: E402  (the apps must be loaded first)
 
-application = import_string("registry.asgi_uploads.Uploads")(django)
+from portal.body_limit import BodyLimit  # noqa: E402
+
+application = import_string("registry.asgi_uploads.Uploads")(BodyLimit(django))
