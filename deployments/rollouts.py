@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from deployments import engines, observation, routing
@@ -46,8 +47,8 @@ def roll_out(operation: Operation, journal: Journal) -> None:
         revision.move(Revision.State.ROLLING)
     _start(revision, service, target, journal)
     _wait_until_ready(revision, service, target, journal)
-    old = _switch(operation, revision, service, journal)
-    _retire(old, target, journal)
+    _switch(operation, revision, service, journal)
+    _retire(operation, service, target, journal)
 
 
 def _start(revision: Revision, service: Service, target: Target, journal: Journal) -> None:
@@ -90,7 +91,7 @@ def _say_last_lines(revision: Revision, replica: str, target: Target, journal: J
         journal.line(line)
 
 
-def _switch(operation: Operation, revision: Revision, service: Service, journal: Journal) -> Revision | None:
+def _switch(operation: Operation, revision: Revision, service: Service, journal: Journal) -> None:
     with journal.step("route", "Switch the routes; URL and keys stay as they are") as step:
         with transaction.atomic():
             operation.hold()
@@ -99,18 +100,21 @@ def _switch(operation: Operation, revision: Revision, service: Service, journal:
                 old.move(Revision.State.RETIRED, ended_at=timezone.now())
             if revision.state != Revision.State.SERVING:
                 revision.move(Revision.State.SERVING, serving_at=timezone.now())
+            # Asked for while the service was stopped; work on a service is done in order, so nobody will start them any more.
+            for passed in service.revisions.filter(state=Revision.State.PENDING, number__lt=revision.number):
+                passed.move(Revision.State.FAILED, reason=f"Revision {revision.number} took its place.", ended_at=timezone.now())
         routing.sync()
         step.note = f"revision {revision.number} serves" + (f"; revision {old.number} is retired" if old else "")
         journal.line(step.note)
-        return old
 
 
-def _retire(old: Revision | None, target: Target, journal: Journal) -> None:
-    if old is None:
-        return
-    with journal.step("retire", f"Let revision {old.number} finish its calls and stop"):
-        target.remove(old.spec_name)
-        old.replicas.all().delete()
+def _retire(operation: Operation, service: Service, target: Target, journal: Journal) -> None:
+    """What this operation has retired, in an earlier try perhaps, and whatever else is retired and has replicas still."""
+    left = Q(ended_at__gte=operation.created_at) | Q(replicas__isnull=False)
+    for old in service.revisions.filter(left, state=Revision.State.RETIRED).distinct():
+        with journal.step("retire", f"Let revision {old.number} finish its calls and stop"):
+            target.remove(old.spec_name)
+            old.replicas.all().delete()
 
 
 def _stop(service: Service, target: Target, journal: Journal) -> None:

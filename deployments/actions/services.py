@@ -77,6 +77,9 @@ def _set_stopped(*, user, service: Service, stopped: bool, tag: EventTag, label:
     service.stopped = stopped
     service.save(update_fields=["stopped", "updated_at"])
     serving = service.revisions.filter(state=Revision.State.SERVING).first()
+    if not stopped:
+        # An update that came while it was stopped waits for this.
+        serving = service.revisions.filter(state=Revision.State.PENDING).order_by("-number").first() or serving
     if serving is None and not stopped:
         raise Conflict(f"{service} has no revision that could serve. Update it to an image.", code="NothingToStart")
     operation = plans.plan_rollout(user=user, service=service, revision=serving, label=label)

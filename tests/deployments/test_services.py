@@ -323,3 +323,26 @@ def test_cancelling_what_waits_touches_no_engine_and_a_worker_removes_what_was_s
     revision.refresh_from_db()
     assert revision.state == "Failed" and ("deployments.tasks.remove_left_over", ["fake", revision.spec_name]) in engine
     assert service_state(fresh(service)).word == "Running"
+
+
+def test_a_retry_retires_what_the_first_try_left_running(deploy, image, owner, perform, monkeypatch):
+    service = deploy()
+    with monkeypatch.context() as patched:
+        patched.setattr(FakeTarget, "remove", lambda self, name, *, grace=10.0: setattr(self, "away", True) or self._there())
+        update = perform(services.update_service(user=owner, service=service, image=image))
+    assert update.state == "NotStarted" and len(FakeTarget.replicas) == 2
+    Operation.objects.update(due_at=timezone.now())
+    assert perform(update).state == "Succeeded"
+    assert list(FakeTarget.replicas) == [service.revisions.first().spec_name]
+
+
+def test_an_update_of_a_stopped_service_is_what_starts(deploy, image, owner, perform):
+    service = deploy()
+    perform(services.stop_service(user=owner, service=service))
+    for _ in range(2):
+        perform(services.update_service(user=owner, service=service, image=image))
+    assert not FakeTarget.replicas
+    perform(services.start_service(user=owner, service=service))
+    assert list(service.revisions.values_list("number", "state")) == [(3, "Serving"), (2, "Failed"), (1, "Retired")]
+    assert service_state(fresh(service)).word == "Running"
+    assert list(FakeTarget.replicas) == [service.revisions.first().spec_name]
