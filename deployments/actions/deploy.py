@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from deployments import plans
@@ -55,39 +58,68 @@ def deploy(
     the `service_fields` that are given, once the image is built, in its own environment.
     """
     require(user, Permission.MODEL_WRITE, group)
+    if not image_only:
+        require(user, Permission.SERVICE_WRITE, group)
+    faults = _Faults()
     versions = list(models)
     if model_files or model_upload_set:
         source = {"upload_set": model_upload_set} if model_upload_set else {"files": list(model_files)}
-        versions.append(register_model(user=user, group=group, name=model_name or name, description=description, **source))
-    manifest = create_manifest(
-        user=user,
-        group=group,
-        name=name,
-        models=versions,
-        driver=driver,
-        schema=schema,
-        dependencies=dependencies,
-        files=list(files),
-        upload_set=upload_set,
-        runtime=runtime,
-        python=python,
-        description=description,
-    )
+        with faults.of("model_files"):
+            versions.append(register_model(user=user, group=group, name=model_name or name, description=description, **source))
+    with faults.of():
+        manifest = create_manifest(
+            user=user,
+            group=group,
+            name=name,
+            models=versions,
+            driver=driver,
+            schema=schema,
+            dependencies=dependencies,
+            files=list(files),
+            upload_set=upload_set,
+            runtime=runtime,
+            python=python,
+            description=description,
+        )
     service, keys, then = None, {}, None
     if not image_only:
-        require(user, Permission.SERVICE_WRITE, group)
         service_fields = dict(service_fields or {})
         service = Service.objects.filter(group=group, name=name, deleting=False).first()
-        if service is None:
-            service, keys = plans.plan_service(
-                user=user, group=group, name=name, environment=environment, description=description, **service_fields
-            )
-            service_fields = {}
-        else:
-            environment = service.environment
-            plans.check_changes(service, service_fields)
+        with faults.of():
+            if service is None:
+                service, keys = plans.plan_service(
+                    user=user, group=group, name=name, environment=environment, description=description, **service_fields
+                )
+                service_fields = {}
+            else:
+                environment = service.environment
+                plans.check_changes(service, service_fields)
+    faults.check()
+    if service is not None:
         then = {"service": str(service.pk), "changes": service_fields}
     operation = create_image(
         user=user, group=group, manifest=manifest, environment=environment, name=name, description=description, then=then
     )
     return Deployed(versions, manifest, operation, service, keys)
+
+
+class _Faults:
+    """What all parts refuse, told at once: a bad name must not hide a bad scoring file."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, list[str]] = {}
+
+    @contextmanager
+    def of(self, files_field: str = "files") -> Iterator[None]:
+        """Collects a part's ValidationError; its `files` are the form's `files_field`. What it wrote is rolled back."""
+        try:
+            with transaction.atomic():
+                yield
+        except ValidationError as error:
+            for field, sentences in error.message_dict.items():
+                kept = self._found.setdefault(files_field if field == "files" else field, [])
+                kept += [sentence for sentence in sentences if sentence not in kept]
+
+    def check(self) -> None:
+        if self._found:
+            raise ValidationError(self._found)

@@ -37,11 +37,17 @@ def _flatten(found, field: str = "") -> list[dict]:
     return [{"code": str(getattr(found, "code", "Invalid")).title().replace("_", ""), "message": str(found), "field": field}]
 
 
+def _on_the_wire(field: str) -> str:
+    """`allowed_origins` as REST spells it: allowedOrigins."""
+    first, *rest = field.split("_")
+    return first + "".join(part.capitalize() for part in rest)
+
+
 def field_errors(error: ValidationError) -> list[dict]:
-    """Django's ValidationError -> [{code, message, field}]."""
+    """Django's ValidationError -> [{code, message, field}], fields in the wire's spelling."""
     per_field = error.message_dict if hasattr(error, "error_dict") else {"": error.messages}
     return [
-        {"code": "Invalid", "message": message, "field": "" if field == "__all__" else field}
+        {"code": "Invalid", "message": message, "field": "" if field == "__all__" else _on_the_wire(field)}
         for field, messages in per_field.items()
         for message in messages
     ]

@@ -104,6 +104,18 @@ def test_one_step_can_stop_after_the_image(rest, perform):
     assert made["keys"] == {} and not Service.objects.exists() and Image.objects.get().is_built
 
 
+def test_one_step_tells_the_faults_of_all_parts_at_once(rest):
+    form = {
+        "name": "Bad Name",
+        "modelFiles": [SimpleUploadedFile("model.pkl", b"a model")],
+        "driver": SimpleUploadedFile("score.py", b"def run(x): return x"),
+        "dependencies": SimpleUploadedFile("requirements.txt", b"--index-url http://elsewhere\n"),
+    }
+    details = rest.post(f"{BASE}/deploy/", form, format="multipart").json()["details"]
+    assert {detail["field"] for detail in details} == {"name", "driver", "dependencies"}
+    assert len([detail for detail in details if detail["field"] == "name"]) == 1
+
+
 def test_one_step_is_all_or_nothing(rest):
     form = {
         "name": "flowers",
@@ -112,7 +124,7 @@ def test_one_step_is_all_or_nothing(rest):
         "replicas": "999",
     }
     answer = rest.post(f"{BASE}/deploy/", form, format="multipart")
-    assert answer.status_code == 400 and {detail["field"] for detail in answer.json()["details"]} == {"driver"}
+    assert answer.status_code == 400 and {detail["field"] for detail in answer.json()["details"]} == {"driver", "replicas"}
     assert not (
         ModelVersion.objects.exists()
         or Manifest.objects.exists()
