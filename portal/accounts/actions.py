@@ -18,6 +18,8 @@ from portal.errors import Conflict, NotAllowed, NotFound
 
 #: sent with `group` and `user` inside the transaction, so that apps above the portal can furnish a new group
 group_created = Signal()
+#: sent with `group` and `user` inside the transaction that took rights away, so that what was handed out on them goes too
+access_reduced = Signal()
 
 
 def system_user() -> User:
@@ -53,7 +55,13 @@ def add_member(*, user, group: ResourceGroup, person: str, role: str) -> Members
     require(user, Permission.MEMBER_WRITE, group)
     _clean_role(role)
     known = User.objects.filter(is_active=True).exclude(username=User.SYSTEM)
-    found = known.filter(username__iexact=person).first() or (known.filter(email__iexact=person).first() if person else None)
+    found = known.filter(username__iexact=person).first()
+    if found is None and person:
+        # An address is what people say of themselves; where two say the same, it names nobody.
+        same = list(known.filter(email__iexact=person)[:2])
+        if len(same) > 1:
+            raise ValidationError({"person": f"More than one account has the address {person!r}. Give the user name."})
+        found = same[0] if same else None
     if found is None:
         raise ValidationError({"person": f"Nobody here has the name or e-mail address {person!r}. An administrator can create an account."})
     if Membership.objects.filter(group=group, user=found).exists():
@@ -85,6 +93,7 @@ def change_role(*, user, membership: Membership, role: str) -> Membership:
         before, membership.role = membership.role, role
         membership.save(update_fields=["role"])
         record(user, EventTag.MEMBER_CHANGED, membership.user, group=membership.group, before=before, after=role)
+        access_reduced.send(sender=Membership, group=membership.group, user=membership.user)
     return membership
 
 
@@ -96,6 +105,7 @@ def remove_member(*, user, membership: Membership) -> None:
     _keep_an_owner(membership)
     record(user, EventTag.MEMBER_REMOVED, membership.user, group=membership.group, role=membership.role)
     membership.delete()
+    access_reduced.send(sender=Membership, group=membership.group, user=membership.user)
 
 
 @transaction.atomic

@@ -19,6 +19,7 @@ from deployments.actions.operations import cancel_operation, rerun_operation
 from deployments.gateway import Gateway, GatewayError
 from deployments.models import Operation, Replica, Revision, Service, ServiceKey
 from deployments.states import service_state
+from portal.accounts import actions as people
 from portal.errors import Conflict, IllegalMove, NotAllowed, Unavailable
 from tests import factories
 from tests.fakes import FakeTarget
@@ -346,3 +347,18 @@ def test_an_update_of_a_stopped_service_is_what_starts(deploy, image, owner, per
     assert list(service.revisions.values_list("number", "state")) == [(3, "Serving"), (2, "Failed"), (1, "Retired")]
     assert service_state(fresh(service)).word == "Running"
     assert list(FakeTarget.replicas) == [service.revisions.first().spec_name]
+
+
+@pytest.mark.parametrize("how", ["removed", "made a reader"])
+def test_session_keys_end_with_the_right_to_call(deploy, owner, contributor, group, engine, how):
+    service = deploy()
+    for person in (owner, contributor):
+        services.session_key(user=person, service=service)
+    engine.clear()
+    membership = group.memberships.get(user=contributor)
+    if how == "removed":
+        people.remove_member(user=owner, membership=membership)
+    else:
+        people.change_role(user=owner, membership=membership, role="reader")
+    assert [key.user for key in service.keys.filter(slot="session")] == [owner]
+    assert ("deployments.tasks.sync_gateway", []) in engine

@@ -141,3 +141,11 @@ def test_an_event_without_a_person_is_the_systems(group):
 
 def test_tags_are_in_order():
     assert list(EventTag) == sorted(EventTag)
+
+
+def test_an_address_that_two_accounts_have_names_nobody(group, owner):
+    for name in ("ada", "eve"):
+        User.objects.create(username=name, email="ada@example.org")
+    with pytest.raises(ValidationError, match="user name"):
+        actions.add_member(user=owner, group=group, person="ADA@example.org", role="reader")
+    assert str(actions.add_member(user=owner, group=group, person="ada", role="reader").user) == "ada"
