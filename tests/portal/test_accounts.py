@@ -149,3 +149,11 @@ def test_an_address_that_two_accounts_have_names_nobody(group, owner):
     with pytest.raises(ValidationError, match="user name"):
         actions.add_member(user=owner, group=group, person="ADA@example.org", role="reader")
     assert str(actions.add_member(user=owner, group=group, person="ada", role="reader").user) == "ada"
+
+
+def test_nobody_takes_an_address_of_somebody_else(client, owner):
+    client.force_login(owner)
+    for act in ("action_add", "action_primary"):
+        assert client.post("/accounts/email/", {act: "", "email": "boss@example.org"}).status_code == 404
+    owner.refresh_from_db()
+    assert owner.email != "boss@example.org"
