@@ -154,7 +154,13 @@ class DockerTarget(Target):
         )
         try:
             self._ensure_network()
-            checks.append(Check("Replicas have their own network", True, f"{self.network}: no way out, none between replicas"))
+            checks.append(
+                Check(
+                    "Replicas have their own network",
+                    True,
+                    f"{self.network}: no way to other networks, none between replicas. What listens on all addresses of this machine can still be reached.",
+                )
+            )
         except Unavailable as error:
             cure = f"Remove the network {self.network} from the engine: it is made anew."
             checks.append(Check("Replicas have their own network", False, error.detail, cure))
@@ -310,7 +316,7 @@ class DockerTarget(Target):
         return cpu, time.monotonic(), max(memory.get("usage", 0) - cached, 0)
 
     def _ensure_network(self) -> None:
-        """Internal (no way out) and without traffic between replicas; a network that is not is refused."""
+        """Internal (no way to other networks) and without traffic between replicas; a network that is not is refused."""
         import docker.errors
 
         options = {"com.docker.network.bridge.enable_icc": "false"}

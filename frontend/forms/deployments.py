@@ -152,7 +152,19 @@ class CreateServiceForm(SizeFields):
 
 class UpdateServiceForm(CreateServiceForm):
     note = forms.CharField(label="Note for the history", required=False, max_length=300)
-    field_order = ["image", "replicas", "cpu", "memory", "access", "timeout", "allowed_origins", "collect_data", "batching", "description", "note"]
+    field_order = [
+        "image",
+        "replicas",
+        "cpu",
+        "memory",
+        "access",
+        "timeout",
+        "allowed_origins",
+        "collect_data",
+        "batching",
+        "description",
+        "note",
+    ]
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, environments=[], **kwargs)

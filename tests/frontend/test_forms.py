@@ -268,7 +268,16 @@ def test_an_image_of_another_kind_is_refused_at_its_field(browse, things, contri
 
 def test_updating_scaling_stopping_and_rolling_back(browse, runnable, contributor):
     client, service = browse(contributor), runnable.service
-    form = {"image": "iris:1", "replicas": "2", "cpu": "0.5", "memory": "512Mi", "access": "public", "timeout": "60", "batching": "on", "description": "d"}
+    form = {
+        "image": "iris:1",
+        "replicas": "2",
+        "cpu": "0.5",
+        "memory": "512Mi",
+        "access": "public",
+        "timeout": "60",
+        "batching": "on",
+        "description": "d",
+    }
     answer = client.post("/g/demo/services/iris/settings", form)
     service.refresh_from_db()
     assert (service.replicas, service.access) == (2, "public") and "/operations/" in answer["Location"]
