@@ -17,12 +17,20 @@ from deployments.filters import ServiceFilter
 from deployments.models import Replica, Service
 from portal.accounts.permissions import Permission
 from portal.api.views import ScopedViewSet
-from portal.errors import NotFound
+from portal.errors import BadRequest, NotFound
 from portal.names import find
 from registry.models import Image
 
 KEY_VALUE = inline_serializer("KeyValue", {"slot": drf.CharField(), "value": drf.CharField(help_text="Shown this once")})
 LOG_LINES = inline_serializer("LogLines", {"lines": drf.ListField(child=drf.CharField())})
+
+
+def number_of(request, name: str, *, usual: int, most: int) -> int:
+    """A whole number from the query, at most `most`; anything else is refused by name."""
+    asked = request.query_params.get(name, str(usual))
+    if not (asked.isascii() and asked.isdecimal() and len(asked) <= 9 and int(asked) >= 1):
+        raise BadRequest(f"{name} must be a whole number from 1 to {most}.", field=name)
+    return min(int(asked), most)
 
 
 class ServiceViewSet(ScopedViewSet, mixins.ListModelMixin):
@@ -113,16 +121,14 @@ class ServiceViewSet(ScopedViewSet, mixins.ListModelMixin):
         service = self.get_object()
         if not service.revisions.filter(replicas__name=replica).exists():
             raise NotFound(f"{service} has no replica {replica}.")
-        asked = request.query_params.get("lines", "200")
-        return Response({"lines": logs.replica_log(service, replica, min(int(asked), 5000) if asked.isdecimal() else 200)})
+        return Response({"lines": logs.replica_log(service, replica, number_of(request, "lines", usual=200, most=5000))})
 
     @extend_schema(
         parameters=[OpenApiParameter("hours", OpenApiTypes.INT, description="1 if left out")], responses={200: OpenApiTypes.OBJECT}
     )
     def metrics(self, request, group=None, name=None):
         """Calls, errors and latencies from the gateway's log."""
-        asked = request.query_params.get("hours", "1")
-        return Response(traffic.summary(self.get_object(), hours=min(int(asked), 24 * 30) if asked.isdecimal() and int(asked) else 1))
+        return Response(traffic.summary(self.get_object(), hours=number_of(request, "hours", usual=1, most=24 * 30)))
 
     @extend_schema(responses={200: OpenApiTypes.OBJECT})
     def openapi(self, request, group=None, name=None):

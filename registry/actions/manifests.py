@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from django.core.exceptions import ValidationError
@@ -191,7 +192,21 @@ def _check_code(driver: Text | None, schema: Text | None, faults: Faults) -> dic
     if info is not None and not info.errors and (schema is None) == (parsed is None):
         for sentence in drivers.check_arguments(info, parsed):
             faults.add("driver", sentence)
-    return parsed.to_json() if parsed is not None else None
+    return _storable(parsed.to_json(), schema[0], faults) if parsed is not None else None
+
+
+def _storable(document: dict, path: str, faults: Faults) -> dict | None:
+    """What every database keeps as JSON: finite numbers, and text without null characters and halves of characters."""
+    try:
+        text = json.dumps(document, allow_nan=False, ensure_ascii=False)
+        text.encode()
+    except ValueError:
+        faults.add("schema", f"{path}: its sample holds an infinite number, or half of a character. Use values that a caller can send.")
+        return None
+    if "\\u0000" in text:
+        faults.add("schema", f"{path}: its sample holds a null character. Use text that a caller can send.")
+        return None
+    return document
 
 
 def _clean_runtime(runtime: str, python: str | None, requirements: Requirements, faults: Faults) -> str:

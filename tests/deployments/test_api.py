@@ -208,3 +208,11 @@ def test_pages_follow_each_other(rest, group, environment):
     assert sorted(labels) == [f"number {number}" for number in range(5)] and third["nextLink"] is None
     assert rest.get(f"{BASE}/operations/?count=0").status_code == 400
     assert rest.get(f"{BASE}/operations/?$skipToken=x").status_code == 400
+
+
+@pytest.mark.parametrize("asked", ["0", "-1", "many", "9" * 5000, "١"])
+def test_a_number_in_the_query_is_a_number(rest, group, environment, asked):
+    factories.make_service(group, name="iris", environment=environment)
+    answer = rest.get(f"{BASE}/services/iris/metrics/", {"hours": asked})
+    assert answer.status_code == 400 and answer.json()["details"][0]["field"] == "hours"
+    assert rest.get(f"{BASE}/services/iris/metrics/", {"hours": "24"}).status_code == 200

@@ -225,3 +225,14 @@ def test_a_reader_deletes_nothing(group, reader):
     manifest = factories.make_manifest(group)
     with pytest.raises(NotAllowed):
         delete_manifest(user=reader, manifest=manifest)
+
+
+TEXT = "gANjYXp1cmVtbC5hcGkuc2NoZW1hLnB5dGhvblV0aWwKUHl0aG9uU2NoZW1hCnEAKYFxAX1xAlgJAAAAZGF0YV90eXBlcQNjYnVpbHRpbnMKc3RyCnEEc2Iu"
+
+
+@pytest.mark.parametrize("example", ['"a\\u0000b"', '"a\\ud800b"', "1e999"])
+def test_a_sample_that_no_database_keeps_is_refused_at_its_field(group, contributor, example):
+    document = f'{{"input": {{"x": {{"type": 0, "internal": "{TEXT}", "swagger": {{"type": "string", "example": {example}}}}}}}}}'
+    with pytest.raises(ValidationError) as refused:
+        factories.make_manifest(group, user=contributor, models=[], schema=("service_schema.json", document.encode()))
+    assert "schema" in refused.value.message_dict
