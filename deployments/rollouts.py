@@ -21,8 +21,10 @@ from deployments.steps import Journal
 from deployments.targets.base import Target
 from portal.errors import IllegalMove, PortalError
 
-#: how long replicas may take to become ready, and how long a gateway may take to know of it (seconds)
-READY_SECONDS, ROUTE_SECONDS, POLL = 300, 20, 0.25
+#: how long replicas may take to become ready, and how often they are asked (seconds)
+READY_SECONDS, POLL = 300, 0.25
+#: how long old replicas go on after the switch
+DRAIN_SECONDS = 2.0
 
 
 class RolloutFailed(PortalError):
@@ -113,6 +115,8 @@ def _retire(operation: Operation, service: Service, target: Target, journal: Jou
     left = Q(ended_at__gte=operation.created_at) | Q(replicas__isnull=False)
     for old in service.revisions.filter(left, state=Revision.State.RETIRED).distinct():
         with journal.step("retire", f"Let revision {old.number} finish its calls and stop"):
+            # Connections from before the switch may bring it one call more, and a call that meets a closing replica is lost.
+            journal.cancelled.wait(DRAIN_SECONDS)
             target.remove(old.spec_name)
             old.replicas.all().delete()
 

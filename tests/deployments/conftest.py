@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deployments import routing, work
+from deployments import rollouts, routing, work
 from tests import factories
 from tests.fakes import FakeBuilder, FakeTarget
 
@@ -20,6 +20,8 @@ def engine(settings, tmp_path, monkeypatch):
     monkeypatch.setattr(
         "celery.app.task.Task.apply_async", lambda self, args=(), kwargs=None, **options: rung.append((self.name, list(args)))
     )
+    # No caller is there whose last call could be lost.
+    monkeypatch.setattr(rollouts, "DRAIN_SECONDS", 0)
     routing.gateway.cache_clear()
     yield rung
     routing.gateway.cache_clear()
