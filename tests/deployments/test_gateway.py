@@ -386,16 +386,3 @@ def test_two_lengths_in_one_request_are_one_request(edge, replica, stranger):
         answer = raw.recv(4000)
     assert answer.startswith((b"HTTP/1.1 200", b"HTTP/1.1 400"))
     assert len(replica.seen) <= 1 and json.dumps(replica.seen).count("readyz") == 0 and replica.probes - probes < 20
-
-
-def test_slow_headers_are_408(tmp_path):
-    edge = Edge(tmp_path / "gateway", changes={"header_timeout": 1})
-    edge.gateway.ensure_initial()
-    edge.start()
-    try:
-        with socket.create_connection(("127.0.0.1", edge.port), timeout=5) as raw:
-            raw.sendall(b"GET /demo/iris/score HTTP/1.1\r\nHost:")
-            answer = b"".join(iter(lambda: raw.recv(4000), b""))
-        assert answer.startswith(b"HTTP/1.1 408")
-    finally:
-        edge.stop()
