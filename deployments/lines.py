@@ -5,11 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from deployments.steplog import COLOUR
+
 _CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+@")
 
 
-def clean(text: str) -> str:
-    """One printable line: control characters, escape sequences and broken surrogates do not reach logs or pages."""
+def clean(text: str, *, colours: bool = False) -> str:
+    """One printable line: control characters, escape sequences and broken surrogates do not reach logs or pages.
+
+    With `colours`, those that only colour the text stay; who shows it takes care of them (deployments.steplog).
+    """
+    if colours and "\x1b" in text:
+        pieces = COLOUR.split(text)
+        kept = [*COLOUR.findall(text), ""]
+        return "".join(clean(f"{piece}|")[:-1] + colour for piece, colour in zip(pieces, kept, strict=True)).rstrip()
     return "".join(c if c == "\t" or c.isprintable() else " " for c in text).rstrip()
 
 
@@ -27,8 +36,8 @@ class Lines:
 
     LONGEST = 4_000
 
-    def __init__(self, out: Callable[[str], None], *, limit: int = 5 << 20):
-        self._out, self._left, self._rest, self.dropped = out, limit, b"", 0
+    def __init__(self, out: Callable[[str], None], *, limit: int = 5 << 20, colours: bool = False):
+        self._out, self._left, self._rest, self.dropped, self._colours = out, limit, b"", 0, colours
 
     def feed(self, data: bytes) -> None:
         *whole, self._rest = (self._rest + data).split(b"\n")
@@ -52,6 +61,6 @@ class Lines:
         # A progress bar redraws its line with carriage returns: the last state is the line.
         raw = raw.rstrip(b"\r").rsplit(b"\r", 1)[-1]
         self._left -= len(raw) + 1
-        text = clean(raw.decode("utf-8", "replace"))
+        text = clean(raw.decode("utf-8", "replace"), colours=self._colours)
         for start in range(0, max(len(text), 1), self.LONGEST):
             self._out(text[start : start + self.LONGEST])

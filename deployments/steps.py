@@ -12,6 +12,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from django.conf import settings
@@ -21,12 +22,14 @@ from django.utils import timezone
 
 from deployments.builds.builders.base import Cancelled
 from deployments.models import Operation, OperationStep
+from deployments.steplog import COLOUR, decoded, plain, stamped
 
 log = logging.getLogger(__name__)
 HEARTBEAT, LOOK = 5.0, 0.5
-#: a step's log stops growing here and says so
-MOST_LOG_BYTES = 5 * 2**20
-_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07|[\x00-\x08\x0b-\x1f\x7f]")
+#: a step's log stops growing here and says so: more than 100,000 ordinary lines
+MOST_LOG_BYTES = 16 * 2**20
+#: escape sequences and control characters; the colours, which are kept, are the first group
+_CONTROL = re.compile(rf"({COLOUR.pattern})|\x1b\[[0-9;?<=>]*[A-Za-z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f]")
 
 
 def step_log_path(step: OperationStep) -> Path:
@@ -41,7 +44,7 @@ def last_lines(operation: Operation, count: int = 30) -> list[str]:
         return []
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - 64 * 1024))
-        return file.read().decode(errors="replace").splitlines()[-count:]
+        return [plain(line) for line in decoded(file.read().rpartition(b"\n")[0])[-count:]]
 
 
 class Journal:
@@ -109,11 +112,11 @@ class Journal:
         if self._file is None:
             return
         self._last = text.strip()
-        for part in _CONTROL.sub("", text.rstrip("\n")).split("\n"):
-            data = f"{part}\n".encode(errors="replace")
+        for part in _CONTROL.sub(lambda found: found[1] or "", text.rstrip("\n")).split("\n"):
+            data = stamped(part, datetime.now(UTC))
             if self._written + len(data) > MOST_LOG_BYTES:
                 if self._written <= MOST_LOG_BYTES:
-                    self._file.write(b"... the log is longer than 5 MiB; the rest is left out\n")
+                    self._file.write(stamped("... the log is longer than 16 MiB; the rest is left out", datetime.now(UTC)))
                     self._written = MOST_LOG_BYTES + 1
                 return
             self._written += len(data)

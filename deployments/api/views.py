@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.http import FileResponse, HttpResponse
+from django.http import StreamingHttpResponse
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import mixins, status
 from rest_framework.response import Response
 
+from deployments import steplog
 from deployments.actions import environments, images, operations
 from deployments.api import serializers
 from deployments.models import Environment, Operation
@@ -157,6 +158,4 @@ class OperationViewSet(ScopedViewSet, mixins.ListModelMixin):
             raise NotFound(f"This operation has no step {order}.")
         path = step_log_path(step)
         headers = {"Content-Type": "text/plain; charset=utf-8", "Content-Disposition": f'attachment; filename="{path.name}"'}
-        if not path.exists():
-            return HttpResponse("", headers=headers)
-        return FileResponse(path.open("rb"), headers=headers)
+        return StreamingHttpResponse(steplog.text_of(path), headers=headers)

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from deployments import reconcile, steps, work
+from deployments import reconcile, steplog, steps, work
 from deployments.actions.images import create_image
 from deployments.actions.operations import cancel_operation, rerun_operation
 from deployments.builds.builders.base import BuildFailed
@@ -186,14 +186,18 @@ def test_a_failed_build_can_be_run_again(build, perform, owner):
 def test_a_log_is_clean_and_bounded(build, perform, monkeypatch):
     operation = build()
     operation.claim()
-    monkeypatch.setattr(steps, "MOST_LOG_BYTES", 100)
+    monkeypatch.setattr(steps, "MOST_LOG_BYTES", 200)
     with steps.Journal(operation) as journal, journal.step("resolve", "Resolve"):
-        journal.line("\x1b[31mred\x1b[0m and \x07bell\nsecond")
+        journal.line("\x1b[31mred\x1b[0m\x1b[2J and \x07bell\x1b]0;title\x07\nsecond\x1b")
         for _ in range(50):
             journal.line("x" * 20)
-    text = steps.step_log_path(operation.steps.get()).read_text()
-    assert text.startswith("red and bell\nsecond\n") and "\x1b" not in text
-    assert text.count("the rest is left out") == 1 and len(text) < 250
+    path = steps.step_log_path(operation.steps.get())
+    first, second, *_ = path.read_text().splitlines()
+    assert steplog.parts(first)[1] == "\x1b[31mred\x1b[0m and bell" and steplog.plain(first) == "red and bell"
+    assert steplog.plain(second) == "second" and steplog.parts(second)[0].endswith("Z")
+    text = b"".join(steplog.text_of(path)).decode()
+    assert text.startswith("red and bell\nsecond\nxxx") and "\x1b" not in text
+    assert text.count("the rest is left out") == 1 and path.stat().st_size < 350
 
 
 def test_a_package_that_does_not_exist_is_pointed_at_in_their_own_file(group, owner, environment, perform):

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from deployments.builds.builders.base import Probe
 from deployments.lines import Lines, memory_text
+from deployments.steplog import plain
 
 MARK = "MODELPORT-PROBE "
 
@@ -38,8 +39,8 @@ class ProbeReader:
 
     def __init__(self, line: Callable[[str], None]):
         self._line, self._rest, self._held, self._tail = line, b"", b"", deque(maxlen=30)
-        self._stderr = Lines(self._tell)
-        self._stdout = Lines(self._tell)
+        self._stderr = Lines(self._tell, colours=True)
+        self._stdout = Lines(self._tell, colours=True)
         self.stderr = self._stderr.feed
 
     def _tell(self, text: str) -> None:
@@ -92,4 +93,4 @@ class ProbeReader:
         return None
 
     def _last(self) -> str:
-        return "\n".join(self._tail)
+        return "\n".join(plain(line) for line in self._tail)
