@@ -1,6 +1,6 @@
 // Bundles the pages' scripts and styles into frontend/static/frontend/built/. Run after `npm ci`: node build.mjs
 import { build } from "esbuild";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -8,12 +8,13 @@ const here = dirname(fileURLToPath(import.meta.url));
 const modules = join(here, "node_modules");
 const out = join(here, "..", "static", "frontend", "built");
 
-await rm(out, { recursive: true, force: true });
+// Each script of src/ is one of the site; what several of them share lies in src/lib/.
+const sources = (await readdir(join(here, "src"))).filter((name) => name.endsWith(".js"));
 await mkdir(out, { recursive: true });
 
 await build({
   absWorkingDir: here,
-  entryPoints: ["portal", "upload", "editor", "log", "swagger"].map((name) => `src/${name}.js`),
+  entryPoints: sources.map((name) => `src/${name}`),
   outdir: out,
   bundle: true,
   minify: true,

@@ -35,6 +35,8 @@ OBSERVER_PORT = env.port("OBSERVER_PORT", 8082)
 PORTAL_URL = env.url("URL", f"http://{'127.0.0.1' if HOST in ('0.0.0.0', '::') else HOST}:{PORT}")
 GATEWAY_URL = env.url("GATEWAY_URL", f"http://{'127.0.0.1' if GATEWAY_HOST in ('0.0.0.0', '::') else GATEWAY_HOST}:{GATEWAY_PORT}")
 WEB_WORKERS = env.number("WEB_WORKERS", 2, least=1, most=64)
+#: what Prometheus sends to /metrics; without one, administrators alone may read it
+METRICS_TOKEN = env.text("METRICS_TOKEN")
 # Behind a proxy it listens here alone too, and is still everybody's: its address tells.
 ON_LOOPBACK = {HOST, urlsplit(PORTAL_URL).hostname} <= {"127.0.0.1", "::1", "localhost"}
 SECURE = PORTAL_URL.startswith("https://")
@@ -150,7 +152,11 @@ TEMPLATES = [
                     ],
                 )
             ],
-            "builtins": ["django_cotton.templatetags.cotton", "template_partials.templatetags.partials"],
+            "builtins": [
+                "django_cotton.templatetags.cotton",
+                "template_partials.templatetags.partials",
+                "django.templatetags.i18n",
+            ],
         },
     }
 ]
@@ -193,6 +199,7 @@ STATIC_ROOT = DATA_DIR / "static"
 SERVESTATIC_SKIP_COMPRESS_EXTENSIONS = (*Compressor.SKIP_COMPRESS_EXTENSIONS, "map")
 MAX_FILE_BYTES = env.number("MAX_FILE_BYTES", 20 * 2**30, least=1)
 MAX_FILES = env.number("MAX_FILES", 10_000, least=1)
+MAX_UPLOAD_BYTES = env.number("MAX_UPLOAD_BYTES", 100 * 2**30, least=1)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
 DATA_UPLOAD_MAX_NUMBER_FILES = MAX_FILES
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 4 * MAX_FILES
