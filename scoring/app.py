@@ -1,18 +1,15 @@
-"""The routes as a table, and what each of them answers. Knows nothing of sockets."""
+"""The routes as a table, and who may call them with what. Knows nothing of sockets."""
 
 from __future__ import annotations
 
 import hmac
-import json
 import platform
-import sys
-import time
-import urllib.parse
-from typing import Any, Callable, Dict, Iterator, List, Optional, Union
+from typing import Any, Callable, Dict, Optional
 
-from . import collect, decorated, explain, inputs, outputs, protocol, rawhttp, sharing
-from .batching import Done, Job, Worker
+from . import collect, protocol
+from .batching import Done, Job
 from .bundle import Bundle, Settings
+from .calls import Calls
 from .documents import Documents
 from .driver import Driver
 from .errors import (
@@ -25,6 +22,7 @@ from .errors import (
     TimedOut,
     UnsupportedType,
 )
+from .messages import Request, Response, error_response, json_response
 from .metrics import Metrics
 from .schema import Schema
 
@@ -32,51 +30,16 @@ from .schema import Schema
 CHECKED_AT_ONCE = 64 * 1024
 
 
-class Response:
-    __slots__ = ("body", "content_type", "headers", "status")
-
-    def __init__(
-        self, body: bytes, *, status: int = 200, content_type: bytes = b"application/json", headers: Optional[Dict[str, str]] = None
-    ):
-        self.status, self.body, self.content_type, self.headers = status, body, content_type, headers
-
-
-class Request:
-    """`headers` has lower-case names; `request_id` is the caller's, when it is usable, or a new one."""
-
-    __slots__ = ("asked", "body", "headers", "method", "path", "query", "request_id")
-
-    def __init__(self, method: str, target: bytes, headers: Dict[str, str], request_id: str):
-        path, _, query = target.partition(b"?")
-        self.method, self.headers, self.request_id = method, headers, request_id
-        self.path = path.decode("latin-1")
-        self.query = query.decode("latin-1")
-        self.body: Union[bytes, bytearray] = b""
-        self.asked: Optional[protocol.Asked] = None
-
-    @property
-    def scores(self) -> bool:
-        """Does it go to run()? (Of a request that was admitted.)"""
-        return self.path == "/score" or (self.path.startswith("/v2/") and self.path.endswith("/infer"))
-
-
-def error_response(error: RequestError, request_id: str) -> Response:
-    body = json.dumps(error.document(request_id)).encode("ascii")
-    return Response(body, status=error.status, headers=error.headers)
-
-
-def _json(document: Any, status: int = 200, headers: Optional[Dict[str, str]] = None) -> Response:
-    return Response(json.dumps(document).encode("ascii"), status=status, headers=headers)
-
-
 class App:
-    """One bundle, served. `call_later(seconds, act)` and `call_soon` are the event loop's, set by the server."""
+    """One bundle, served. `call_later(seconds, act)` is the event loop's, set by the server."""
 
     def __init__(self, bundle: Bundle, settings: Settings):
         self.bundle, self.settings = bundle, settings
+        self.title = settings.service.rpartition("/")[2] or bundle.app.name
         self.driver = Driver(bundle.app, bundle.driver, bundle.schema)
-        self.worker = Worker(self._work, settings.queue_limit)
         self.metrics = Metrics()
+        self.calls = Calls(bundle, settings, self.driver, self.metrics, self.title)
+        self.worker = self.calls.worker
         self.state = "starting"
         self.call_later: Callable[..., Any] = lambda seconds, act: None
         self._secret = settings.secret.encode("utf-8")
@@ -167,7 +130,7 @@ class App:
         job = Job(request, answer)
         try:
             if len(request.body) <= CHECKED_AT_ONCE:
-                self._check(job)
+                self.calls.check(job)
             if not self.worker.submit(job):
                 raise Busy("Too many requests are waiting.")
         except RequestError as error:
@@ -191,138 +154,6 @@ class App:
                     job.timer.cancel()
                 job.answer(response)
 
-    # In the worker.
-
-    def _check(self, job: Job) -> None:
-        schema, request = self.schema, job.request
-        if request.path != "/score":
-            job.values, request.asked = protocol.read(schema, request.body, request.headers)
-        elif self.driver.raw:
-            pass
-        elif schema is not None:
-            posted = request.method == "POST"
-            job.values = inputs.check(schema, request.body) if posted else inputs.check_value(schema, inputs.from_query(request.query))
-        elif self.driver.takes_body:
-            posted = request.method == "POST"
-            job.values = inputs.check_text(request.body) if posted else json.dumps(inputs.from_query(request.query))
-        job.checked = True
-
-    def choose_batching(self) -> str:
-        """After load: are requests put together? The sentence for the log."""
-        asked = self.bundle.batching if self.settings.batching is None else self.settings.batching
-        reason = sharing.refusal(self.driver) if asked else ""
-        self.worker.greedy = asked and not reason
-        if asked and reason:
-            return f"Requests are not put together: {reason}"
-        return "Requests that wait are put together." if asked else "Requests are not put together."
-
-    def _work(self, jobs: List[Job]) -> Iterator[Done]:
-        for group in self._groups(jobs) if len(jobs) > 1 else [jobs]:
-            done = self._share(group) if len(group) > 1 else None
-            if done is not None:
-                yield done
-                continue
-            for job in group:  # one by one: a bad row, a long one or a stop reaches nobody else
-                if not job.given_up:
-                    yield [(job, self._one(job))]
-
-    def _groups(self, jobs: List[Job]) -> Iterator[List[Job]]:
-        """Jobs that can be put together, and those that must be called alone, in the order in which they came."""
-        group: List[Job] = []
-        total = 0
-        for job in jobs:
-            try:
-                if not job.checked:
-                    self._check(job)
-                rows = sharing.rows_of(self.driver.schema, job.values) if job.request.asked is None else None
-            except RequestError:
-                rows = None  # answered when it is its turn
-            if rows is None or total + rows > sharing.MOST_ROWS:
-                yield group
-                group, total = [], 0
-            if rows is None or rows > sharing.MOST_ROWS:
-                yield [job]
-            else:
-                group.append(job)
-                total += rows
-        yield group
-
-    def _share(self, jobs: List[Job]) -> Optional[Done]:
-        """One call for all; None when each must be called by itself."""
-        if not self.worker.greedy:
-            return None
-        started = time.perf_counter()
-        spans = [(job.request.request_id, sharing.rows_of(self.driver.schema, job.values) or 0) for job in jobs]
-        try:
-            bodies, held = sharing.run(self.driver, [job.values for job in jobs], spans)
-        except BaseException as error:
-            self.metrics.shared(time.perf_counter() - started, len(jobs), failed=True)
-            if isinstance(error, sharing.Unshareable):
-                self.worker.greedy = False
-                print(f"Requests are not put together any more: {error}", file=sys.stderr, flush=True)
-            return None
-        self.metrics.shared(time.perf_counter() - started, len(jobs), failed=False)
-        held.keep()
-        return [(job, Response(body)) for job, body in zip(jobs, bodies)]
-
-    def _one(self, job: Job) -> Response:
-        request = job.request
-        try:
-            if not job.checked:
-                self._check(job)
-        except RequestError as error:
-            return error_response(error, request.request_id)
-        started, failed = time.perf_counter(), True
-        token = collect.current_request.set(request.request_id)
-        try:
-            result = self.call(job.values, request)
-            response = self._answer(result, request)
-            failed = False
-            return response
-        except RequestError as error:
-            failed = False
-            return error_response(error, request.request_id)
-        except BaseException as error:  # SystemExit and KeyboardInterrupt of user code do not stop the service either
-            if getattr(self.schema, "theirs", False) and decorated.callers_fault(error):
-                failed = False
-                return error_response(decorated.refused(error), request.request_id)
-            return self._failed(error, request.request_id)
-        finally:
-            collect.current_request.reset(token)
-            self.metrics.ran(time.perf_counter() - started, failed)
-
-    def call(self, values: Any, request: Optional[Request] = None) -> Any:
-        """run() with checked values. Without a request (the probe) there are no headers."""
-        driver = self.driver
-        more = {decorated.HEADERS: rawhttp.Headers.of_request(request.headers if request else {})} if driver.wants_headers else {}
-        if driver.raw:
-            return driver.run(rawhttp.request_of(request), **more)
-        if self.schema is not None:
-            return driver.run(**inputs.build(self.schema, values), **more)
-        return driver.run(values, **more) if driver.takes_body else driver.run(**more)
-
-    def _answer(self, result: Any, request: Request) -> Response:
-        """What run() returned, in the caller's form; or as it says, when it answers with a status of its own."""
-        if request.asked is not None:
-            body, headers = protocol.answer(result, request.asked, self.title, self.settings.version)
-            return Response(body, content_type=b"application/octet-stream" if headers else b"application/json", headers=headers)
-        if not rawhttp.is_answer(result):
-            return Response(outputs.encode(result))
-        status, body, content_type, headers = rawhttp.answer_of(result)
-        return Response(body, status=status, content_type=content_type, headers=headers)
-
-    def _failed(self, error: BaseException, request_id: str) -> Response:
-        try:
-            where = explain.place(error, self.bundle.app)
-            print(f"run() failed for request {request_id}" + (f" in {where}" if where else ""), file=sys.stderr)
-            print(explain.user_traceback(error), end="", file=sys.stderr, flush=True)
-        except Exception:  # an exception that cannot even be shown: the caller is answered all the same
-            print(f"run() failed for request {request_id} with a {type(error).__name__} that cannot be shown", file=sys.stderr, flush=True)
-        code, message = "ScoringFailed", "The service's code failed. Its log has the traceback under this request id."
-        if isinstance(error, outputs.NotJson):
-            code, message = "ResultNotJson", "The service's code returned something that has no form in JSON. Its log says what."
-        return error_response(RequestError(message, code=code), request_id)
-
     # The small routes.
 
     def _never(self, request: Request) -> Response:
@@ -334,7 +165,7 @@ class App:
         return Response(b"Healthy", content_type=b"text/plain; charset=utf-8")
 
     def _live(self, request: Request) -> Response:
-        return _json({"status": "alive"})
+        return json_response({"status": "alive"})
 
     def _ready(self, request: Request) -> Response:
         status = self.state
@@ -351,18 +182,14 @@ class App:
             "packages": self.packages,
             "batching": self.worker.greedy,
         }
-        return _json(document) if status == "ready" else _json(document, 503, {"retry-after": "1"})
-
-    @property
-    def title(self) -> str:
-        return self.settings.service.rpartition("/")[2] or self.bundle.app.name
+        return json_response(document) if status == "ready" else json_response(document, 503, {"retry-after": "1"})
 
     def _protocol(self, kind: str) -> Response:
         if kind in ("live", "ready"):
             ready = kind == "live" or self.state == "ready"
-            return _json({kind: True} if ready else {"error": f"The service is {self.state}."}, 200 if ready else 503)
+            return json_response({kind: True} if ready else {"error": f"The service is {self.state}."}, 200 if ready else 503)
         version = self.settings.version
-        return _json(protocol.server(version) if kind == "server" else protocol.metadata(self.schema, self.title, version))
+        return json_response(protocol.server(version) if kind == "server" else protocol.metadata(self.schema, self.title, version))
 
     def _metrics(self, request: Request) -> Response:
         ready = self.state == "ready"
@@ -378,7 +205,7 @@ class App:
         return Response(text.encode("utf-8"), content_type=b"text/plain; version=0.0.4; charset=utf-8")
 
     def _collected(self, request: Request) -> Response:
-        after = urllib.parse.parse_qs(request.query).get("after", ["0"])[0]
-        if not (after.isascii() and after.isdigit() and len(after) < 19):
-            raise BadInput("`after` is the last sequence number that arrived.")
-        return Response(collect.spool.pull(int(after)))
+        try:
+            return Response(collect.answer(request.query))
+        except ValueError as error:
+            raise BadInput(str(error)) from None

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Deque, Dict, Optional, Union
 
 import httptools
 
-from .app import Request, Response, error_response
 from .errors import BadRequest, Busy, HeadersTooLarge, RequestError, TooLarge, TooSlow
+from .messages import Request, Response, error_response
 
 if TYPE_CHECKING:
     from .server import Server
@@ -102,6 +102,8 @@ class Connection(asyncio.Protocol):
         self.pipeline: Deque[Exchange] = collections.deque()
         self.current: Optional[Exchange] = None
         self.in_head = self.closing = self.paused = self.unread = self.ended = False
+        #: asks for collected rows, and may go on while the process ends, until it has them all
+        self.pulls = False
         self.head_bytes = 0
         self.since = time.monotonic()
 
@@ -238,6 +240,7 @@ class Connection(asyncio.Protocol):
         request = exchange.request
         assert request is not None
         request.body, exchange.body = exchange.body, b""
+        self.pulls = request.path == "/collected"
         try:
             self.app.handle(request, exchange.reply)
         except Exception as error:  # ours: the connection and the process go on
@@ -259,7 +262,7 @@ class Connection(asyncio.Protocol):
     def _write(self, exchange: Exchange) -> None:
         response = exchange.response
         assert response is not None
-        keep = exchange.keep_alive and not self.server.draining
+        keep = exchange.keep_alive and (self.pulls or not self.server.draining)
         head = [
             STATUS_LINES.get(response.status) or b"HTTP/1.1 %d Status\r\n" % response.status,
             b"content-type: %b\r\ncontent-length: %d\r\n" % (response.content_type, len(response.body)) if response.status != 204 else b"",

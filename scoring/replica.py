@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Dict, Union
 
-from . import explain, inputs, outputs, shims, verdict
+from . import collect, explain, inputs, outputs, shims, verdict
 from .app import App
 from .bundle import Bundle, Settings
 from .errors import DriverFailed, RequestError
@@ -36,6 +36,7 @@ def prepare(bundle: Bundle) -> None:
     sys.path.insert(0, str(bundle.app))
     os.environ.setdefault("AZUREML_MODEL_DIR", str(bundle.app))
     os.environ.setdefault("AML_APP_ROOT", str(bundle.app))
+    collect.configure(bundle.models)
     shims.install()
 
 
@@ -71,6 +72,8 @@ def serve(bundle: Bundle, settings: Settings, listen: Union[tuple, str]) -> int:
     def on_drained() -> None:
         app.state = "stopped"
         app.worker.stop()
+        if collect.spool.waiting:
+            say(f"{collect.spool.waiting} collected rows are lost: nobody came for them.")
         # A run() that ignores the end of the grace time, or an init() still loading, does not keep the process.
         server.loop.call_later(0.5, leave, 0)
 
@@ -103,7 +106,7 @@ def serve(bundle: Bundle, settings: Settings, listen: Union[tuple, str]) -> int:
         tell_failure(error)
         return FAILED
     if app.state == "starting":
-        say(app.choose_batching())
+        say(app.calls.choose_batching())
         app.state = "ready"
         say(f"Ready after {seconds:.1f} s: {settings.service or bundle.app.name} on {server.address}")
     app.worker.run_forever(lambda done: server.call_soon(app.finish, done))
@@ -170,7 +173,7 @@ def _try_sample(app: App, sample: Any, details: Dict[str, Any]) -> Any:
         raise DriverFailed(f"The schema's own sample does not fit the schema: {error.message}") from None
     started = time.perf_counter()
     try:
-        body = outputs.encode(app.call(values))
+        body = outputs.encode(app.calls.call(values))
     except (Exception, SystemExit) as error:
         raise explain.failed(error, app.bundle.app, "run() failed with the schema's sample") from None
     details["run_seconds"] = round(time.perf_counter() - started, 4)
