@@ -95,3 +95,37 @@ REPLACED_BY_RUNTIME = frozenset({"azure-ml-api-sdk", "azureml-api-sdk", "azureml
 
 #: For "did you mean".
 COMMON = sorted({name.lower() for name in SAME_NAME} | {name for name in CONDA_TO_PYPI.values() if name})
+
+#: What is imported -> the package that brings it, where the names differ.
+IMPORTED_AS = {
+    "sklearn": "scikit-learn",
+    "skimage": "scikit-image",
+    "skopt": "scikit-optimize",
+    "PIL": "pillow",
+    "cv2": "opencv-python-headless",
+    "yaml": "pyyaml",
+    "bs4": "beautifulsoup4",
+    "dateutil": "python-dateutil",
+    "imblearn": "imbalanced-learn",
+    "pywt": "pywavelets",
+    "umap": "umap-learn",
+    "jwt": "pyjwt",
+    "Crypto": "pycryptodome",
+    "dotenv": "python-dotenv",
+    "magic": "python-magic",
+    "serial": "pyserial",
+    "attr": "attrs",
+    "google.protobuf": "protobuf",
+    "tf_keras": "tf-keras",
+    "pytorch_lightning": "pytorch-lightning",
+    "sentence_transformers": "sentence-transformers",
+    "huggingface_hub": "huggingface-hub",
+    "category_encoders": "category-encoders",
+    "feature_engine": "feature-engine",
+    "psycopg2": "psycopg2-binary",
+    "faiss": "faiss-cpu",
+    "tables": "tables",
+    "fitz": "pymupdf",
+    "docx": "python-docx",
+    "inference_schema": "inference-schema",
+}
