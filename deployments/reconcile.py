@@ -12,10 +12,11 @@ from datetime import timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from deployments import engines, observation, routing, traffic, work
+from deployments import engines, observation, routing, work
 from deployments.models import Environment, Operation, Replica, Revision, Service, ServiceKey
 from deployments.specs import spec_of
 from deployments.targets.base import Target
+from deployments.telemetry import rollup
 from portal.errors import IllegalMove, PortalError
 from registry import sweeping
 
@@ -151,8 +152,8 @@ def check_environment(environment_id) -> None:
 
 
 def housekeeping() -> None:
-    """Hourly: expired session keys, old traffic buckets, bytes that nothing needs, and replicas that no revision wants."""
-    traffic.fold()
+    """Hourly: expired session keys, old measurements, bytes that nothing needs, and replicas that no revision wants."""
+    rollup.prune()
     sweeping.sweep()
     ServiceKey.objects.filter(slot=ServiceKey.Slot.SESSION, expires_at__lt=timezone.now()).delete()
     for alias in engines.aliases():

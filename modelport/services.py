@@ -123,9 +123,16 @@ class Service(Resource):
             found[replica["name"]] = answer["lines"]
         return found
 
-    def metrics(self, hours: int = 1) -> dict[str, Any]:
-        """Calls, errors and latencies of the last hours, from the gateway's log."""
-        return self.portal.transport.read(f"{self.path}metrics/", params={"hours": hours})
+    def metrics(self, range: str = "1h", **narrowed: Any) -> dict[str, Any]:
+        """Calls, latencies, errors and replicas, in columns beside `times` (seconds since 1970), and their `totals`.
+
+        `range` is 15m, 6h, 30d or the like. `narrowed`: start and end (ISO 8601 or seconds since 1970) instead, step in seconds, revision, key.
+        """
+        return self.portal.transport.read(f"{self.path}metrics/", params=_window(range, narrowed))
+
+    def metrics_csv(self, range: str = "1h", **narrowed: Any) -> str:
+        """The same as a table, a row a step."""
+        return self.portal.transport.read(f"{self.path}metrics.csv", params=_window(range, narrowed))
 
     def swagger(self) -> dict[str, Any]:
         """Its Swagger 2.0 document."""
@@ -156,6 +163,12 @@ class Services(Collection[Service]):
     def delete(self, said: str) -> Operation:
         """Callers get 404 at once; the rest is the operation's."""
         return Operation(self.portal, self.portal.transport.write("DELETE", self.portal.path(self.resource.collection, said)))
+
+
+def _window(range: str, narrowed: dict[str, Any]) -> dict[str, Any]:
+    spelled = {"start": "from", "end": "to"}
+    asked = {spelled.get(name, name): value for name, value in narrowed.items()}
+    return asked if "from" in asked else {"range": range, **asked}
 
 
 def encoded(data: Any) -> bytes:

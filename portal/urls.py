@@ -18,6 +18,7 @@ def not_there(request):
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
+    path("", include("deployments.api.scraping")),
     # Here people could take anybody's address, unproved, and be added to a group in that person's place.
     path("accounts/email/", not_there),
     path("accounts/", include("allauth.urls")),

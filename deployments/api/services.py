@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from django.http import JsonResponse
+from django.http import HttpResponse, JsonResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import mixins
 from rest_framework import serializers as drf
 from rest_framework.response import Response
 
-from deployments import logs, states, swagger, traffic
+from deployments import logs, states, swagger
 from deployments.actions import services
 from deployments.api import serializers
 from deployments.api.views import accepted, environment_of, find_named, validated
 from deployments.filters import ServiceFilter
 from deployments.models import Replica, Service
+from deployments.telemetry import series, tables
+from deployments.telemetry.window import Window
 from portal.accounts.permissions import Permission
 from portal.api.views import ScopedViewSet
 from portal.errors import BadRequest, NotFound
@@ -22,6 +24,14 @@ from portal.names import find
 from registry.models import Image
 
 KEY_VALUE = inline_serializer("KeyValue", {"slot": drf.CharField(), "value": drf.CharField(help_text="Shown this once")})
+WINDOW = [
+    OpenApiParameter("range", description="The time until now: 15m, 1h, 6h, 24h, 7d, 30d or the like; 1h if left out"),
+    OpenApiParameter("from", description="Instead of range: ISO 8601, or seconds since 1970"),
+    OpenApiParameter("to", description="With from; now if left out"),
+    OpenApiParameter("step", OpenApiTypes.INT, description="Seconds, a multiple of 10; made coarser where finer is not kept"),
+    OpenApiParameter("revision", OpenApiTypes.INT, description="Only this revision"),
+    OpenApiParameter("key", description="Only this key: primary, secondary, session, or the id of a key"),
+]
 LOG_LINES = inline_serializer("LogLines", {"lines": drf.ListField(child=drf.CharField())})
 
 
@@ -123,12 +133,24 @@ class ServiceViewSet(ScopedViewSet, mixins.ListModelMixin):
             raise NotFound(f"{service} has no replica {replica}.")
         return Response({"lines": logs.replica_log(service, replica, number_of(request, "lines", usual=200, most=5000))})
 
-    @extend_schema(
-        parameters=[OpenApiParameter("hours", OpenApiTypes.INT, description="1 if left out")], responses={200: OpenApiTypes.OBJECT}
-    )
+    @extend_schema(parameters=WINDOW, responses={200: OpenApiTypes.OBJECT})
     def metrics(self, request, group=None, name=None):
-        """Calls, errors and latencies from the gateway's log."""
-        return Response(traffic.summary(self.get_object(), hours=number_of(request, "hours", usual=1, most=24 * 30)))
+        """Calls, latencies, errors and replicas over time, in columns."""
+        return Response(self._measured(request))
+
+    @extend_schema(parameters=WINDOW, responses={(200, "text/csv"): OpenApiTypes.STR})
+    def metrics_csv(self, request, group=None, name=None):
+        """The same as a table: a row a step."""
+        return HttpResponse(
+            tables.as_csv(self._measured(request)),
+            content_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": f'attachment; filename="{self.kwargs["name"]}-metrics.csv"'},
+        )
+
+    def _measured(self, request) -> dict:
+        asked = request.query_params
+        revision = number_of(request, "revision", usual=1, most=2**31) if asked.get("revision") else None
+        return series.metrics(self.get_object(), Window.asked(asked), revision=revision, key=asked.get("key", ""))
 
     @extend_schema(responses={200: OpenApiTypes.OBJECT})
     def openapi(self, request, group=None, name=None):

@@ -38,6 +38,7 @@ urlpatterns = [
     path(f"{_S}/replicas/", service({"get": "replicas"}), name="service-replicas"),
     path(f"{_S}/replicas/<str:replica>/log/", service({"get": "logs"}), name="service-log"),
     path(f"{_S}/metrics/", service({"get": "metrics"}), name="service-metrics"),
+    path(f"{_S}/metrics.csv", service({"get": "metrics_csv"}), name="service-metrics-csv"),
     path(f"{_S}/openapi.json", service({"get": "openapi"}), name="service-openapi"),
     path(f"{_S}/swagger.json", service({"get": "swagger"}), name="service-swagger"),
 ]

@@ -6,7 +6,7 @@ from deployments.models.operations import Operation, OperationStep
 from deployments.models.replicas import Replica
 from deployments.models.revisions import Revision
 from deployments.models.services import Service, ServiceKey
-from deployments.models.traffic import TrafficBucket
+from deployments.models.traffic import ReadinessBucket, TrafficBucket, UsageBucket
 
 __all__ = [
     "Environment",
@@ -14,9 +14,11 @@ __all__ = [
     "Operation",
     "OperationStep",
     "PackageLock",
+    "ReadinessBucket",
     "Replica",
     "Revision",
     "Service",
     "ServiceKey",
     "TrafficBucket",
+    "UsageBucket",
 ]

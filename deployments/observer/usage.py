@@ -1,4 +1,4 @@
-"""Samples CPU and memory of the replicas onto their rows."""
+"""Samples CPU and memory of the replicas, and how many of them are ready, onto their rows and into the charts' rows."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import logging
 
 from deployments import engines
 from deployments.models import Replica, Revision
+from deployments.telemetry import rollup
 from portal.errors import PortalError
 
 log = logging.getLogger(__name__)
 
 
 def sample() -> None:
+    rollup.store_readiness()
     targets = {}
     serving = (
         Revision.objects.filter(state=Revision.State.SERVING, replicas__isnull=False).select_related("service__environment").distinct()
@@ -21,7 +23,9 @@ def sample() -> None:
         try:
             if alias not in targets:
                 targets[alias] = engines.target(alias)
-            for name, (cpu, memory) in targets[alias].usage(revision.spec_name).items():
+            usage = targets[alias].usage(revision.spec_name)
+            rollup.store_usage(revision, usage)
+            for name, (cpu, memory) in usage.items():
                 Replica.objects.filter(revision=revision, name=name).update(cpu=round(cpu, 3), memory=memory)
         except PortalError as error:
             log.info("usage of %s could not be read: %s", revision.spec_name, error.message)

@@ -1,1 +1,1 @@
-"""What the gateway's call log says: its lines, its receiver, and latencies in fixed buckets."""
+"""What the gateway's call log and the observer's samples say: lines, receiver, latency buckets, rows, and what is read from them."""

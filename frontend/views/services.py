@@ -7,11 +7,13 @@ import json
 from django.contrib import messages
 from django.urls import reverse
 
-from deployments import swagger, traffic
+from deployments import swagger
 from deployments.actions import services as actions
 from deployments.filters import ServiceFilter
 from deployments.models import Environment, Replica, Revision, Service
 from deployments.states import for_states, running_operation, service_state
+from deployments.telemetry import series
+from deployments.telemetry.window import Window
 from frontend import snippets
 from frontend.flash import keep_keys
 from frontend.forms.deployments import CreateServiceForm, DangerForm, UpdateServiceForm
@@ -84,7 +86,7 @@ class ServiceView(ServiceMixin, DetailView):
         context = super().get_context_data(
             snippets=snippets.all_of(service, body),
             sample=json.dumps(body, indent=2) if body is not None else "",
-            traffic=traffic.summary(service, hours=1),
+            traffic=series.metrics(service, Window.asked({"range": "1h"}))["totals"],
             replicas=Replica.objects.filter(revision__service=service)
             .exclude(revision__state=Revision.State.RETIRED)
             .select_related("revision"),

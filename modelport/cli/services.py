@@ -248,3 +248,27 @@ def logs(
     found = the(session, name, id).logs(max_lines)
     lines = sorted((line for each in found.values() for line in each), key=lambda line: line.partition(" ")[0])
     return "\n".join(line for line in lines if not request_id or request_id in line)
+
+
+@command(app, "metrics", ("calls", "callsPerMinute", "errors", "errorPercent", "p50Ms", "p95Ms", "p99Ms"))
+def metrics(
+    session: Session,
+    kind: o.Kind = o.KIND,
+    name: Optional[str] = o.SERVICE_NAME,
+    id: Optional[str] = o.SERVICE_ID,
+    range: str = typer.Option("1h", "--range", help="The time until now: 15m, 6h, 30d or the like."),
+    start: Optional[str] = typer.Option(None, "--from", help="Instead of --range: 2026-05-03T14:00:00Z.", show_default=False),
+    end: Optional[str] = typer.Option(None, "--to", help="With --from; now if left out.", show_default=False),
+    step: Optional[int] = typer.Option(None, "--step", help="Seconds a point covers, a multiple of 10.", show_default=False),
+    revision: Optional[int] = typer.Option(None, "--revision", help="Only this revision.", show_default=False),
+    key: Optional[str] = typer.Option(None, "--key", help="Only this key: primary, secondary, session, or its id.", show_default=False),
+    csv: bool = typer.Option(False, "--csv", help="Every point, as CSV."),
+    points: bool = typer.Option(False, "--points", help="Every point, as JSON columns."),
+):
+    """Calls, latencies and errors: their totals, or every point."""
+    service = the(session, name, id)
+    narrowed = given(start=start, end=end, step=step, revision=revision, key=key)
+    if csv:
+        return service.metrics_csv(range, **narrowed)
+    found = service.metrics(range, **narrowed)
+    return found if points else found["totals"]

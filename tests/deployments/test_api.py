@@ -213,6 +213,6 @@ def test_pages_follow_each_other(rest, group, environment):
 @pytest.mark.parametrize("asked", ["0", "-1", "many", "9" * 5000, "١"])
 def test_a_number_in_the_query_is_a_number(rest, group, environment, asked):
     factories.make_service(group, name="iris", environment=environment)
-    answer = rest.get(f"{BASE}/services/iris/metrics/", {"hours": asked})
-    assert answer.status_code == 400 and answer.json()["details"][0]["field"] == "hours"
-    assert rest.get(f"{BASE}/services/iris/metrics/", {"hours": "24"}).status_code == 200
+    answer = rest.get(f"{BASE}/services/iris/metrics/", {"revision": asked})
+    assert answer.status_code == 400 and answer.json()["details"][0]["field"] == "revision"
+    assert rest.get(f"{BASE}/services/iris/metrics/", {"revision": "24"}).status_code == 200

@@ -146,7 +146,7 @@ def test_from_a_manifest_to_a_running_service_and_away_again(portal, files, owne
     assert (service.state, service.image, service.ready_replicas, service.memory) == ("Running", "iris:1", 2, "256Mi")
     assert {key["slot"] for key in service.keys()} == {"primary", "secondary"}
     assert service.openapi()["openapi"].startswith("3.1") and service.swagger()["swagger"] == "2.0" and service.sample() is None
-    assert len(service.logs()) == 2 and service.metrics()["calls"] == 0 and service.revisions()[0]["number"] == 1
+    assert len(service.logs()) == 2 and service.metrics("15m", step=60)["totals"]["calls"] == 0 and service.revisions()[0]["number"] == 1
 
     assert service.update(description="new words") is None and service.description == "new words"
     service.scale(1).wait(timeout=30)

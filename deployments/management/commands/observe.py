@@ -12,9 +12,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import connection
 
-from deployments import traffic
 from deployments.observer import lease, usage
 from deployments.observer.logs import Followers
+from deployments.telemetry import rollup
 from deployments.telemetry.receiver import CallReceiver
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class Command(BaseCommand):
 
     def _observe(self, me: str) -> None:
         """Until told to stop or until the lease is lost."""
-        counter, followers = traffic.Counter(), Followers()
+        counter, followers = rollup.Counter(), Followers()
         receiver = CallReceiver("127.0.0.1", settings.OBSERVER_PORT, counter.add)
         receiver.start()
         log.info("observing; calls are read on port %d", settings.OBSERVER_PORT)
@@ -59,10 +59,10 @@ class Command(BaseCommand):
             self._quietly(lambda: self._store(counter))
 
     @staticmethod
-    def _store(counter: traffic.Counter) -> None:
+    def _store(counter: rollup.Counter) -> None:
         sums, keys = counter.take()
         if sums:
-            traffic.store(sums, keys)
+            rollup.store(sums, keys)
 
     @staticmethod
     def _due(done: dict[float, float], every: float) -> bool:

@@ -1,0 +1,192 @@
+"""Rows -> what the charts, their tables, REST and the lists show. A value is None where nothing was measured."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from deployments.models import ReadinessBucket, Revision, Service, ServiceKey, TrafficBucket, UsageBucket
+from deployments.telemetry.histogram import Histogram
+from deployments.telemetry.window import Window
+from portal.accounts.events import EventTag
+from portal.accounts.models import Event
+
+CLASSES = ("2xx", "4xx", "5xx")
+QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+
+
+def class_of(status: int) -> str:
+    """5xx holds connections that ended without an answer too: to the caller it is the service that failed."""
+    return "4xx" if 400 <= status < 500 else "5xx" if status >= 500 or status == 0 else "2xx"
+
+
+@dataclass(slots=True)
+class Tally:
+    """Calls added up."""
+
+    by_class: dict[str, int] = field(default_factory=lambda: dict.fromkeys(CLASSES, 0))
+    by_status: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+    bytes_in: int = 0
+    bytes_out: int = 0
+    latencies: Histogram = field(default_factory=Histogram)
+
+    def add(self, row: TrafficBucket) -> None:
+        self.by_class[class_of(row.status)] += row.calls
+        self.by_status[row.status] += row.calls
+        self.bytes_in += row.bytes_in
+        self.bytes_out += row.bytes_out
+        self.latencies.merge([Histogram(row.latencies)])
+
+    @property
+    def calls(self) -> int:
+        return sum(self.by_class.values())
+
+    @property
+    def errors(self) -> int:
+        return self.by_class["5xx"]
+
+    @property
+    def error_percent(self) -> float | None:
+        return round(100 * self.errors / self.calls, 3) if self.calls else None
+
+    def milliseconds(self, quantile: str) -> float | None:
+        found = self.latencies.quantile(QUANTILES[quantile])
+        return None if found is None else round(found / 1000, 3)
+
+
+def tally(rows: Iterable[TrafficBucket]) -> Tally:
+    found = Tally()
+    for row in rows:
+        found.add(row)
+    return found
+
+
+def metrics(service: Service, window: Window, *, revision: int | None = None, key: str = "") -> dict:
+    """Everything that is shown of a service in a window, in columns of equal length (docs/metrics.md).
+
+    `key` is a key's id, "session", or "primary" or "secondary" for the key that has the slot now.
+    """
+    if key in (ServiceKey.Slot.PRIMARY, ServiceKey.Slot.SECONDARY):
+        key = service.keys.filter(slot=key).values_list("key_id", flat=True).first() or key
+    rows = _in(TrafficBucket, service, window)
+    rows = rows.filter(revision=revision) if revision else rows
+    rows = rows.filter(key=key) if key else rows
+    steps: dict[int, Tally] = defaultdict(Tally)
+    whole = Tally()
+    for row in rows:
+        steps[_step(row.starts_at, window)].add(row)
+        whole.add(row)
+    none = Tally()
+    columns = [steps.get(second, none) for second in window.times]
+    minutes = window.step * len(columns) / 60
+    return {
+        "from": window.start.isoformat(),
+        "to": window.end.isoformat(),
+        "step": window.step,
+        "range": window.said,
+        "totals": {
+            "calls": whole.calls,
+            "errors": whole.errors,
+            "errorPercent": whole.error_percent,
+            "callsPerMinute": round(whole.calls / minutes, 3),
+            **{f"{name}Ms": whole.milliseconds(name) for name in QUANTILES},
+            "bytesIn": whole.bytes_in,
+            "bytesOut": whole.bytes_out,
+            "byStatus": {str(status): calls for status, calls in sorted(whole.by_status.items())},
+        },
+        "times": list(window.times),
+        "calls": {name: [column.by_class[name] for column in columns] for name in CLASSES},
+        "latencyMs": {name: [column.milliseconds(name) for column in columns] for name in QUANTILES},
+        "errorPercent": [column.error_percent for column in columns],
+        "bytes": {"in": [column.bytes_in for column in columns], "out": [column.bytes_out for column in columns]},
+        "replicas": _readiness(service, window),
+        "usage": _usage(service, window, revision),
+        "marks": _marks(service, window),
+    }
+
+
+def _in(model, service: Service, window: Window):
+    return model.objects.filter(service=service, span=window.span, starts_at__gte=window.start, starts_at__lt=window.end)
+
+
+def _step(moment: datetime, window: Window) -> int:
+    return int(window.start.timestamp()) + int((moment - window.start).total_seconds()) // window.step * window.step
+
+
+def _readiness(service: Service, window: Window) -> dict[str, list]:
+    found: dict[int, ReadinessBucket] = {}
+    for row in _in(ReadinessBucket, service, window).order_by("starts_at"):
+        at = _step(row.starts_at, window)
+        if at in found:
+            found[at].add(row)
+        else:
+            found[at] = row
+    rows = [found.get(second) for second in window.times]
+    # The least, so that a step with a gap in it shows the gap.
+    return {"ready": [row and row.ready_least for row in rows], "desired": [row and row.desired for row in rows]}
+
+
+def _usage(service: Service, window: Window, revision: int | None) -> list[dict]:
+    rows = _in(UsageBucket, service, window).order_by("revision", "replica", "starts_at")
+    rows = rows.filter(revision=revision) if revision else rows
+    found: dict[tuple[int, str], dict[int, UsageBucket]] = defaultdict(dict)
+    for row in rows:
+        steps, at = found[row.revision, row.replica], _step(row.starts_at, window)
+        if at in steps:
+            steps[at].add(row)
+        else:
+            steps[at] = row
+    limits = {number: (cpu, memory) for number, cpu, memory in service.revisions.values_list("number", "cpu", "memory")}
+    shown = []
+    for (number, replica), steps in found.items():
+        samples = [steps.get(second) for second in window.times]
+        cpu, memory = limits.get(number, (None, None))
+        shown.append(
+            {
+                "replica": replica,
+                "revision": number,
+                "cpu": [row and round(row.cpu / row.samples, 4) for row in samples],
+                "memory": [row and round(row.memory / row.samples) for row in samples],
+                "cpuLimit": cpu,
+                "memoryLimit": memory,
+            }
+        )
+    return shown
+
+
+def _marks(service: Service, window: Window) -> list[dict]:
+    """What happened to the service meanwhile: deployments, stops and starts."""
+    marks = []
+    inside = {"serving_at__gte": window.start, "serving_at__lt": window.end}
+    for revision in Revision.objects.filter(service=service, **inside).select_related("image", "created_by"):
+        who = str(revision.created_by) if revision.created_by else ""
+        marks.append({"at": int(revision.serving_at.timestamp()), "what": f"Revision {revision.number} ({revision.image})", "by": who})
+    words = {EventTag.SERVICE_STOPPED: "Stopped", EventTag.SERVICE_STARTED: "Started"}
+    events = Event.objects.filter(subject_type="service", subject_id=str(service.pk), tag__in=list(words))
+    for event in events.filter(created_at__gte=window.start, created_at__lt=window.end):
+        marks.append({"at": int(event.created_at.timestamp()), "what": words[EventTag(event.tag)], "by": event.actor_label})
+    return sorted(marks, key=lambda mark: mark["at"])
+
+
+def choices(service: Service) -> dict[str, list]:
+    """What the charts can be narrowed to: revisions and keys that were called within two years."""
+    rows = TrafficBucket.objects.filter(service=service, span=3600)
+    numbers = rows.exclude(revision=0).order_by("-revision").values_list("revision", flat=True).distinct()
+    used = set(rows.exclude(key="").values_list("key", flat=True).distinct())
+    keys = service.keys.exclude(slot=ServiceKey.Slot.SESSION)
+    named = [(key.key_id, f"{key.get_slot_display()} …{key.last_four}") for key in keys]
+    gone = [(key, f"{key[:4]}… (replaced)") for key in sorted(used - {key for key, _ in named} - {"session"})]
+    return {"revisions": list(numbers[:50]), "keys": named + gone + ([("session", "Session keys")] if "session" in used else [])}
+
+
+def last_minutes(services: Iterable, *, minutes: int = 15) -> dict:
+    """{service's id: Tally} of the last minutes, by one query for any number of services."""
+    found: dict = defaultdict(Tally)
+    since = timezone.now() - timedelta(minutes=minutes)
+    for row in TrafficBucket.objects.filter(service__in=list(services), span=60, starts_at__gte=since):
+        found[row.service_id].add(row)
+    return found
