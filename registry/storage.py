@@ -53,7 +53,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _told_when_full():
+def told_when_full():
     try:
         yield
     except OSError as error:
@@ -81,7 +81,7 @@ class Incoming:
         self._hash = hashlib.sha256()
         self.size = 0
         self._path = Path(settings.STAGING_DIR) / f"{uuid.uuid4().hex}.part"
-        with _told_when_full():
+        with told_when_full():
             self._file = self._open()
 
     def _open(self):
@@ -100,12 +100,20 @@ class Incoming:
 
     def write(self, data: bytes) -> None:
         """Raises TooLarge beyond settings.MAX_FILE_BYTES and InsufficientStorage when the disk is full."""
+        self.append(data)
+        self.digest(data)
+
+    def append(self, data: bytes) -> None:
+        """The half of `write` that keeps the bytes. The other half may run beside it, in a thread of its own."""
         self.size += len(data)
         if self.size > settings.MAX_FILE_BYTES:
             raise too_large()
-        self._hash.update(data)
-        with _told_when_full():
+        with told_when_full():
             self._file.write(data)
+
+    def digest(self, data: bytes) -> None:
+        """The half of `write` that hashes; call it with the same bytes in the same order."""
+        self._hash.update(data)
 
     @property
     def sha256(self) -> str:
@@ -113,7 +121,7 @@ class Incoming:
 
     def peek(self, most: int) -> bytes:
         """The first `most` bytes that arrived; only before `finish`."""
-        with _told_when_full():
+        with told_when_full():
             self._file.flush()
         with open(self._path, "rb") as staged:
             return staged.read(most)
@@ -124,22 +132,27 @@ class Incoming:
         Raises BadRequest (DigestMismatch, Incomplete) when they are not what was announced; nothing is kept then.
         """
         try:
-            if expected_size is not None and self.size != expected_size:
-                raise BadRequest(f"{self.size} of {expected_size} bytes arrived. Send the file again.", code="Incomplete")
-            if expected_sha256 is not None and self.sha256 != expected_sha256.lower():
-                raise BadRequest(
-                    f"The bytes that arrived have the SHA-256 {self.sha256}, not the one announced. Send the file again.",
-                    code="DigestMismatch",
-                )
-            with _told_when_full():
+            self.check(expected_sha256=expected_sha256, expected_size=expected_size)
+            with told_when_full():
                 self._file.flush()
                 os.fsync(self._file.fileno())
                 self._file.close()
-                return self._keep()
+                return self.keep()
         finally:
             self.abort()
 
-    def _keep(self) -> Asset:
+    def check(self, *, expected_sha256: str | None = None, expected_size: int | None = None) -> None:
+        """Raises BadRequest (DigestMismatch, Incomplete) when the bytes are not what was announced."""
+        if expected_size is not None and self.size != expected_size:
+            raise BadRequest(f"{self.size} of {expected_size} bytes arrived. Send the file again.", code="Incomplete")
+        if expected_sha256 and self.sha256 != expected_sha256.lower():
+            raise BadRequest(
+                f"The bytes that arrived have the SHA-256 {self.sha256}, not the one announced. Send the file again.",
+                code="DigestMismatch",
+            )
+
+    def keep(self) -> Asset:
+        """The asset of bytes that are complete and synced; for `finish`."""
         storage, name = blobs(), blob_name(self.sha256)
         local = hasattr(storage, "adopt")
         if not local and not storage.exists(name):

@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import models, transaction
 from django.utils import timezone
 
-from registry.models import Asset, UploadSet
+from registry.models import Asset, ResumableUpload, UploadSet
 from registry.storage import blob_name, blobs
 
 DAY = timedelta(hours=24)
@@ -90,8 +90,10 @@ def remove_orphan(asset: Asset, age: timedelta) -> bool:
 
 
 def remove_stale_staging(folder: Path, before: float) -> int:
-    """Staging files of processes that were killed; `before` is seconds since the epoch."""
-    stale = [path for path in folder.glob("*.part") if path.stat().st_mtime < before]
+    """Staging files of processes that were killed, and of resumable uploads that are no more; `before` is seconds since the epoch."""
+    kept = {f"{pk}.tus" for pk in ResumableUpload.objects.filter(asset=None).values_list("pk", flat=True)}
+    found = [*folder.glob("*.part"), *(path for path in folder.glob("*.tus") if path.name not in kept)]
+    stale = [path for path in found if path.stat().st_mtime < before]
     for path in stale:
         path.unlink(missing_ok=True)
     return len(stale)

@@ -1,16 +1,14 @@
 """Files on their way in: the rules of one upload, and the handler for multipart forms.
 
-`receive_form_files` is for a form; `Receiving` is one file of an upload set, driven by
-the ASGI endpoint (which streams) and by the ordinary view (the same rules).
+`receive_form_files` is for a form; `Receiving` is one file of an upload set, driven by the ASGI endpoint (which streams)
+and by the ordinary view (the same rules). Files that arrive in pieces are in `tus.py`, under the same rules.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile as DjangoUploadedFile
 from django.core.files.uploadhandler import FileUploadHandler
@@ -18,17 +16,17 @@ from django.core.files.uploadhandler import FileUploadHandler
 from portal.accounts.models import ResourceGroup
 from portal.accounts.permissions import Permission, require
 from portal.errors import BadRequest, NotFound
+from registry.actions.resumable import SHA256, check_room
 from registry.actions.uploads import add_uploaded_file, check_open, clean_upload_path, find_upload_set
 from registry.faults import Faults
 from registry.models import Asset, UploadSet
-from registry.storage import Incoming, too_large
-
-_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+from registry.storage import Incoming
+from registry.usage import known_to
 
 
 @dataclass(slots=True)
 class Receiving:
-    """One file that may be received: everything that can be refused before the first byte has been."""
+    """One file that may be received whole: everything that can be refused before the first byte has been."""
 
     user: object
     upload_set: UploadSet
@@ -37,29 +35,40 @@ class Receiving:
     sha256: str | None
 
     @classmethod
-    def begin(cls, *, user, group: str, said: str, path: str, length: str | None, sha256: str | None) -> Receiving:
-        """Raises NotFound, NotAllowed, Conflict, BadRequest or TooLarge."""
-        row = ResourceGroup.objects.allowing(user, Permission.GROUP_READ).filter(name=group).first()
-        if row is None:
-            raise NotFound(f"There is no resource group {group}, or you may not see it.")
-        require(user, Permission.MODEL_WRITE, row)
-        upload_set = find_upload_set(user=user, group=row, said=said)
+    def begin(cls, *, user, upload_set: UploadSet, said: str, headers: Mapping[str, str]) -> Receiving:
+        """`said` is the path. Raises NotFound, NotAllowed, Conflict, BadRequest, TooLarge or InsufficientStorage."""
         check_open(user=user, upload_set=upload_set)
-        path = clean_upload_path(path)
-        if sha256 is not None and not _SHA256.fullmatch(sha256):
+        path = clean_upload_path(said)
+        sha256, length = headers.get("X-Content-SHA256"), headers.get("Content-Length") or None
+        if sha256 is not None and not SHA256.fullmatch(sha256):
             raise BadRequest("X-Content-SHA256 must be 64 hexadecimal digits.", field="X-Content-SHA256")
-        if length is not None and not (length.isascii() and length.isdecimal()):
+        if length is not None and not (length.isascii() and length.isdecimal() and len(length) < 19):
             raise BadRequest("Content-Length must be a whole number.", field="Content-Length")
         size = int(length) if length is not None else None
-        if size is not None and size > settings.MAX_FILE_BYTES:
-            raise too_large()
+        check_room(user=user, size=size)
         return cls(user, upload_set, path, size, sha256)
 
-    def finish(self, incoming: Incoming) -> dict:
-        """Keeps what arrived and puts it into the set; the answer as JSON."""
-        asset = incoming.finish(expected_sha256=self.sha256, expected_size=self.size)
+    is_done = False
+
+    def open(self) -> Incoming:
+        return Incoming()
+
+    def finish(self, incoming: Incoming) -> tuple[int, dict | None, dict[str, str]]:
+        """Keeps what arrived and puts it into the set; (status, body, headers) of the answer."""
+        incoming.check(expected_sha256=self.sha256, expected_size=self.size)
+        known = known_to(self.user, incoming.sha256)
+        asset = incoming.finish()
         add_uploaded_file(user=self.user, upload_set=self.upload_set, path=self.path, asset=asset)
-        return {"path": self.path, "size": asset.size, "sha256": asset.sha256, "alreadyStored": asset.already_stored}
+        return 200, {"path": self.path, "size": asset.size, "sha256": asset.sha256, "alreadyStored": known}, {}
+
+
+def own_set(user, *, group: str, said: str) -> UploadSet:
+    """The person's own upload set, by the words of an address. Raises NotFound or NotAllowed."""
+    row = ResourceGroup.objects.allowing(user, Permission.GROUP_READ).filter(name=group).first()
+    if row is None:
+        raise NotFound(f"There is no resource group {group}, or you may not see it.")
+    require(user, Permission.MODEL_WRITE, row)
+    return find_upload_set(user=user, group=row, said=said)
 
 
 class FormFile(DjangoUploadedFile):

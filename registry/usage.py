@@ -10,8 +10,9 @@ from django.apps import apps
 from django.db import models
 from django.db.models.functions import Coalesce
 
+from portal.accounts.permissions import Permission
 from portal.errors import Conflict
-from registry.models import Image, Manifest, ManifestModel, ModelVersion
+from registry.models import Image, Manifest, ManifestFile, ManifestModel, ModelFile, ModelVersion, UploadedFile
 
 SHOWN = 20
 
@@ -52,6 +53,17 @@ def users_of(thing: ModelVersion | Manifest | Image) -> list[tuple[str, str]]:
         found += [("image", str(image)) for image in images_of(thing)[:SHOWN]]
     found += [("service", str(service)) for service in services_of(thing)[:SHOWN]]
     return found
+
+
+def known_to(user, sha256: str) -> bool:
+    """Whether these bytes lie where the person may read them. That a stranger has the same file is nobody's business."""
+    versions = ModelVersion.objects.allowing(user, Permission.MODEL_READ)
+    manifests = Manifest.objects.allowing(user, Permission.MANIFEST_READ)
+    return (
+        ModelFile.objects.filter(asset=sha256, version__in=versions).exists()
+        or UploadedFile.objects.filter(asset=sha256, upload_set__user=user).exists()
+        or ManifestFile.objects.filter(asset=sha256, manifest__in=manifests).exists()
+    )
 
 
 def _joined(labels: list[str]) -> str:

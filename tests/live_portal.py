@@ -37,7 +37,7 @@ class LivePortal:
     url: str
     data: Path
     tokens: dict[str, str]
-    process: subprocess.Popen
+    process: subprocess.Popen | None
     environment: dict[str, str]
 
     def client(self, who: str = "someone", **options) -> httpx.Client:
@@ -55,6 +55,14 @@ class LivePortal:
     def blobs(self) -> list[Path]:
         folder = self.data / "blobs"
         return [path for path in folder.rglob("*") if path.is_file()] if folder.exists() else []
+
+    def kill_and_restart(self) -> None:
+        """SIGKILL for every process of it, as when the machine runs out of memory; then it comes up again at the same address."""
+        main = psutil.Process(self.process.pid)
+        for process in [*main.children(recursive=True), main]:
+            process.kill()
+        self.process.wait(10)
+        self.process = _start(self.data, self.url, self.environment)
 
     def run(self, code: str) -> str:
         """The standard output of Python code with the portal's settings."""
@@ -94,8 +102,19 @@ def live_portal(data: Path, **variables: str):
     }
     environment |= {f"MODELPORT_{key}": value for key, value in variables.items()}
     tokens = json.loads(_python(PREPARE, environment).splitlines()[-1])
-    command = [sys.executable, "-m", "granian", "--interface", "asginl", "--no-ws", "--host", "127.0.0.1", "--port", str(port)]
-    with open(data / "web.log", "wb") as log:
+    portal = LivePortal(f"http://127.0.0.1:{port}", data, tokens, None, environment)
+    try:
+        portal.process = _start(data, portal.url, environment)
+        yield portal
+    finally:
+        if portal.process is not None:
+            _end(portal.process)
+
+
+def _start(data: Path, url: str, environment: dict[str, str]) -> subprocess.Popen:
+    port = url.rpartition(":")[2]
+    command = [sys.executable, "-m", "granian", "--interface", "asginl", "--no-ws", "--host", "127.0.0.1", "--port", port]
+    with open(data / "web.log", "ab") as log:
         process = subprocess.Popen(
             [*command, "--workers", "1", "--log-level", "warning", "portal.asgi:application"],
             env=environment,
@@ -103,23 +122,23 @@ def live_portal(data: Path, **variables: str):
             stdout=log,
             stderr=log,
         )
-    try:
-        portal = LivePortal(f"http://127.0.0.1:{port}", data, tokens, process, environment)
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                if httpx.get(f"{portal.url}/healthz", timeout=5).status_code == 200:
-                    break
-            except httpx.HTTPError:
-                pass
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError((data / "web.log").read_text()[-3000:])
-            time.sleep(0.2)
-        yield portal
-    finally:
-        process.terminate()
+    deadline = time.monotonic() + 60
+    while True:
         try:
-            process.wait(15)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(5)
+            if httpx.get(f"{url}/healthz", timeout=5).status_code == 200:
+                return process
+        except httpx.HTTPError:
+            pass
+        if process.poll() is not None or time.monotonic() > deadline:
+            _end(process)
+            raise RuntimeError((data / "web.log").read_text()[-3000:])
+        time.sleep(0.2)
+
+
+def _end(process: subprocess.Popen) -> None:
+    process.terminate()
+    try:
+        process.wait(15)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(5)

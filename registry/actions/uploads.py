@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import models, transaction
 from django.utils import timezone
 
 from portal.accounts.permissions import Permission, require
@@ -21,6 +21,11 @@ def open_upload_set(*, user, group) -> UploadSet:
     """An empty set that takes files for 24 hours."""
     require(user, Permission.MODEL_WRITE, group)
     return UploadSet.objects.create(group=group, user=user, expires_at=timezone.now() + LIFETIME)
+
+
+def open_sets(user, group) -> models.QuerySet:
+    """The person's own sets that still take files, the newest first."""
+    return UploadSet.objects.filter(user=user, group=group, closed_at=None, expires_at__gt=timezone.now()).order_by("-created_at")
 
 
 def find_upload_set(*, user, group, said: str) -> UploadSet:
@@ -72,13 +77,18 @@ def add_uploaded_file(*, user, upload_set: UploadSet, path: str, asset: Asset) -
 @transaction.atomic
 def remove_uploaded_file(*, user, upload_set: UploadSet, path: str) -> None:
     check_open(user=user, upload_set=upload_set)
-    if not upload_set.files.filter(path=path).delete()[0]:
+    resumable = upload_set.resumable.filter(path=path).first()
+    if resumable is not None:
+        resumable.forget()
+    if not upload_set.files.filter(path=path).delete()[0] and resumable is None:
         raise NotFound(f"There is no file {path} in this upload set.")
 
 
 @transaction.atomic
 def delete_upload_set(*, user, upload_set: UploadSet) -> None:
     require(user, Permission.MODEL_WRITE, upload_set.group)
+    for resumable in upload_set.resumable.filter(asset=None):
+        resumable.forget()
     upload_set.delete()
 
 
@@ -87,6 +97,9 @@ def use_up(*, user, group, upload_set: UploadSet) -> list[tuple[str, Asset]]:
     if upload_set.group_id != group.pk:
         raise NotFound(f"There is no {upload_set} of yours in {group.name}.")
     check_open(user=user, upload_set=upload_set)
+    late = list(upload_set.resumable.filter(asset=None).values_list("path", flat=True)[:3])
+    if late:
+        raise Conflict(f"Not everything has arrived yet: {', '.join(late)}. Send the rest, or remove it.", code="UploadUnfinished")
     if not UploadSet.objects.filter(pk=upload_set.pk, closed_at=None).update(closed_at=timezone.now()):
         raise Conflict("This upload set has been used already. Open a new one.", code="UploadSetClosed")
     return [(file.path, file.asset) for file in upload_set.files.select_related("asset")]

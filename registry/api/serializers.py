@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from registry import usage
-from registry.models import Image, Manifest, ModelVersion, UploadSet
+from registry.models import Image, Manifest, ModelVersion, ResumableUpload, UploadSet
 
 
 class UsedBySerializer(serializers.Serializer):
@@ -247,7 +247,16 @@ class ImageDetailSerializer(ImageSerializer):
 
 
 class UploadedFileSerializer(FileSerializer):
-    alreadyStored = serializers.BooleanField(help_text="These bytes were here before")
+    alreadyStored = serializers.BooleanField(help_text="You could read these bytes here before")
+
+
+class ResumableUploadSerializer(serializers.ModelSerializer):
+    offset = serializers.IntegerField(read_only=True, help_text="Bytes that have arrived")
+
+    class Meta:
+        model = ResumableUpload
+        fields = ["id", "path", "size", "offset", "modified"]
+        read_only_fields = fields
 
 
 class UploadSetSerializer(serializers.ModelSerializer):
@@ -255,8 +264,29 @@ class UploadSetSerializer(serializers.ModelSerializer):
     expiresAt = serializers.DateTimeField(source="expires_at", read_only=True)
     closedAt = serializers.DateTimeField(source="closed_at", read_only=True, allow_null=True)
     files = FileSerializer(many=True, read_only=True)
+    unfinished = serializers.SerializerMethodField(help_text="Files of which a part has arrived")
 
     class Meta:
         model = UploadSet
-        fields = ["id", "createdAt", "expiresAt", "closedAt", "files"]
+        fields = ["id", "createdAt", "expiresAt", "closedAt", "files", "unfinished"]
+        read_only_fields = fields
+
+    @extend_schema_field(ResumableUploadSerializer(many=True))
+    def get_unfinished(self, upload_set) -> list:
+        return ResumableUploadSerializer(upload_set.resumable.filter(asset=None), many=True).data
+
+
+class UploadSetSummarySerializer(serializers.ModelSerializer):
+    """A set in a list: how much of what was begun has arrived."""
+
+    createdAt = serializers.DateTimeField(source="created_at", read_only=True)
+    expiresAt = serializers.DateTimeField(source="expires_at", read_only=True)
+    fileCount = serializers.IntegerField(source="progress.files", read_only=True, help_text="Files that are complete")
+    unfinishedCount = serializers.IntegerField(source="progress.unfinished", read_only=True)
+    size = serializers.IntegerField(source="progress.size", read_only=True, help_text="Bytes of all files that were begun")
+    offset = serializers.IntegerField(source="progress.offset", read_only=True, help_text="Bytes of them that have arrived")
+
+    class Meta:
+        model = UploadSet
+        fields = ["id", "createdAt", "expiresAt", "fileCount", "unfinishedCount", "size", "offset"]
         read_only_fields = fields

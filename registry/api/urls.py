@@ -2,18 +2,24 @@
 
 from django.urls import path
 
-from registry.api.upload_views import UploadedFileViewSet, UploadSetViewSet
+from registry.api.upload_views import ResumableUploadViewSet, UploadedFileViewSet, UploadSetViewSet
 from registry.api.views import ManifestViewSet, ModelNameViewSet, ModelViewSet
 
 app_name = "registry_api"
 GROUP = "groups/<str:group>/"
 urlpatterns = [
-    path(GROUP + "uploads/", UploadSetViewSet.as_view({"post": "create"}), name="uploads"),
+    path(GROUP + "uploads/", UploadSetViewSet.as_view({"get": "list", "post": "create"}), name="uploads"),
     path(GROUP + "uploads/<str:id>/", UploadSetViewSet.as_view({"get": "retrieve", "delete": "destroy"}), name="upload"),
     path(
         GROUP + "uploads/<str:id>/files/<path:path>",
         UploadedFileViewSet.as_view({"put": "update", "delete": "destroy"}),
         name="upload-file",
+    ),
+    path(GROUP + "uploads/<str:id>/resumable/", ResumableUploadViewSet.as_view({"post": "create", "options": "options"}), name="resumable"),
+    path(
+        GROUP + "uploads/<str:id>/resumable/<str:upload>",
+        ResumableUploadViewSet.as_view({"head": "head", "patch": "partial_update", "delete": "destroy", "options": "options"}),
+        name="resumable-upload",
     ),
     path(GROUP + "models/", ModelViewSet.as_view({"get": "list", "post": "create"}), name="models"),
     path(GROUP + "models/names/", ModelNameViewSet.as_view({"get": "list"}), name="model-names"),

@@ -1,6 +1,6 @@
 """Facts: bytes, models, manifests, images. Nothing here ever runs."""
 
-from registry.models.assets import Asset, UploadedFile, UploadSet
+from registry.models.assets import Asset, ResumableUpload, UploadedFile, UploadSet
 from registry.models.images import Image
 from registry.models.manifests import Manifest, ManifestFile, ManifestModel
 from registry.models.mlmodels import ModelFile, ModelVersion, RegisteredModel, Tag
@@ -15,6 +15,7 @@ __all__ = [
     "ModelFile",
     "ModelVersion",
     "RegisteredModel",
+    "ResumableUpload",
     "Sequence",
     "Tag",
     "UploadSet",

@@ -1,0 +1,70 @@
+"""A request body of any length, read at the sender's pace, hashed and written at the same time, with a bound on everything."""
+
+from __future__ import annotations
+
+import asyncio
+
+from portal.errors import BadRequest
+from registry.storage import Incoming
+
+#: bytes that are hashed and written at once; at most three of these are in memory for each body
+BATCH = 2 * 2**20
+#: a sender has this many seconds for the next LEAST bytes, so a trickle ends as silence does
+PACE = 60
+LEAST = 64 * 2**10
+
+
+class Disconnected(Exception):
+    """The sender has gone; there is nobody to answer."""
+
+
+async def receive_body(receive, incoming: Incoming, *, seconds: float) -> None:
+    """All of the body, within `seconds`. Raises Disconnected when the sender goes away first: what had arrived is written by then."""
+    loop = asyncio.get_running_loop()
+    end, seen, mark = loop.time() + seconds, 0, 0
+    writing: asyncio.Future | None = None
+    parts: list[bytes] = []
+    held = 0
+    try:
+        more = True
+        while more:
+            # One clock for many messages: a timer for each would cost more than the bytes.
+            async with asyncio.timeout_at(min(loop.time() + PACE, end)) as clock:
+                while held < BATCH:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise Disconnected
+                    part = message.get("body", b"")
+                    parts.append(part)
+                    held, seen = held + len(part), seen + len(part)
+                    more = message.get("more_body", False)
+                    if not more:
+                        break
+                    if seen - mark >= LEAST:
+                        mark = seen
+                        clock.reschedule(min(loop.time() + PACE, end))
+            if writing is not None:
+                await writing
+            batch, parts, held = b"".join(parts), [], 0
+            writing = asyncio.ensure_future(_keep(incoming, batch)) if batch else None
+    except TimeoutError:
+        raise BadRequest(
+            f"Less than {LEAST // 2**10} KiB arrived in {PACE} seconds, or the upload set is over. Send the file again, or go on with it.",
+            code="UploadTimeout",
+            status=408,
+        ) from None
+    finally:
+        if writing is not None:
+            await writing
+        if parts:
+            await asyncio.to_thread(incoming.append, b"".join(parts))
+
+
+async def _keep(incoming: Incoming, batch: bytes) -> None:
+    """Both at once: hashing and writing let other threads run meanwhile."""
+    done = await asyncio.gather(
+        asyncio.to_thread(incoming.digest, batch), asyncio.to_thread(incoming.append, batch), return_exceptions=True
+    )
+    for result in done:
+        if isinstance(result, BaseException):
+            raise result
