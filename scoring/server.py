@@ -14,6 +14,7 @@ import threading
 import time
 from typing import Any, Callable, Set, Union
 
+from . import collect
 from .app import App
 from .connection import Connection
 
@@ -83,14 +84,14 @@ class Server:
             pass
 
     def drain(self) -> None:
-        """On the loop: take no more connections, finish what is in flight, then `on_drained`. Safe to repeat."""
+        """On the loop: take no more connections, finish what is in flight, hand over what was collected, then `on_drained`. Safe to repeat."""
         if self.draining:
             return
         self.draining = True
         self._server.close()
         self.unlink()
         for connection in list(self.connections):
-            if not connection.pipeline and connection.current is None:
+            if not connection.pipeline and connection.current is None and not connection.pulls:
                 connection.transport.close()
         self._finish(time.monotonic() + self.app.settings.grace)
 
@@ -101,6 +102,8 @@ class Server:
 
     def _finish(self, deadline: float) -> None:
         busy = self.in_flight > 0 or any(each.current is not None or each.transport.get_write_buffer_size() for each in self.connections)
+        # What was collected is not lost with us while somebody is there who takes it.
+        busy = busy or (any(each.pulls for each in self.connections) and collect.spool.waiting > 0)
         if busy and time.monotonic() < deadline:
             self.loop.call_later(0.02, self._finish, deadline)
         else:
