@@ -7,11 +7,14 @@ what follows an operation. Everything is checked before the first row is written
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils import timezone
 
 from deployments import engines
+from deployments.collected.rules import clean_rules
 from deployments.models import Environment, Operation, Revision, Service, ServiceKey
 from deployments.quantities import show_memory
 from portal import keys
@@ -20,7 +23,7 @@ from portal.errors import Conflict
 from registry.models import Image
 
 #: what a rollout is made of; changing one of these makes a new revision
-REVISION_FIELDS = ("cpu", "memory", "collect_data", "batching", "timeout")
+REVISION_FIELDS = ("cpu", "memory", "collect_data", "collect_rules", "batching", "timeout")
 
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?")
 
@@ -33,6 +36,10 @@ def clean_origins(origins) -> list[str]:
                 {"allowed_origins": f"{origin!r} is not an origin. Write it like https://app.example.org, without a path."}
             )
     return sorted(set(origins or []))
+
+
+#: what a field's value must pass before it is set
+CLEANERS = {"allowed_origins": clean_origins, "collect_rules": clean_rules}
 
 
 def check_size(environment: Environment, *, replicas: int, cpu: float, memory: int) -> None:
@@ -71,10 +78,18 @@ def _at(field: str, message: str) -> dict:
     return {"code": "Conflict", "message": message, "field": field}
 
 
-def new_key(service: Service, slot: str, user) -> str:
-    """Replaces the key of a slot; the value is returned this once."""
+def new_key(service: Service, slot: str, user, *, grace: timedelta | None = None) -> str:
+    """Replaces the key of a slot; the value is returned this once. With `grace` the old value goes on for that long.
+
+    A value that was replaced before it stops now.
+    """
     new = keys.make(keys.SERVICE)
-    ServiceKey.objects.filter(service=service, slot=slot).delete()
+    ServiceKey.objects.filter(service=service, slot=f"{slot}-old").delete()
+    replaced = ServiceKey.objects.filter(service=service, slot=slot)
+    if grace:
+        replaced.update(slot=f"{slot}-old", expires_at=timezone.now() + grace)
+    else:
+        replaced.delete()
     ServiceKey.objects.create(service=service, slot=slot, key_id=new.key_id, hash=new.hash, last_four=new.last_four, created_by=user)
     return new.value
 
@@ -86,6 +101,7 @@ def plan_service(*, user, group, name: str, environment: Environment, **fields) 
             f"{environment} belongs to another resource group.", details=[_at("environment", "Choose an environment of this group.")]
         )
     fields["allowed_origins"] = clean_origins(fields.get("allowed_origins"))
+    fields["collect_rules"] = clean_rules(fields.get("collect_rules") or [])
     service = Service(group=group, name=name, environment=environment, created_by=user, **fields)
     service.clean_fields(exclude=["created_by"])
     check_size(environment, replicas=service.replicas, cpu=service.cpu, memory=service.memory)
@@ -144,7 +160,7 @@ def plan_rollout(
 def check_changes(service: Service, changes: dict) -> None:
     """Sets them on the row in memory and refuses what the service or its environment cannot have."""
     for field, value in changes.items():
-        setattr(service, field, clean_origins(value) if field == "allowed_origins" else value)
+        setattr(service, field, CLEANERS[field](value) if field in CLEANERS else value)
     service.clean_fields(exclude=["created_by"])
     check_size(service.environment, replicas=service.replicas, cpu=service.cpu, memory=service.memory)
 

@@ -6,6 +6,7 @@ import math
 
 from django.conf import settings
 
+from deployments.collected import rules
 from deployments.models import Revision
 from deployments.targets.base import Spec
 
@@ -28,6 +29,8 @@ def spec_of(revision: Revision, *, replicas: int | None = None) -> Spec:
         "SERVICE_PATH_PREFIX": f"/{service.path}",
         "AML_MODEL_DC_STORAGE_ENABLED": "true" if revision.collect_data else "false",
     }
+    if revision.collect_data and revision.collect_rules:
+        environment[rules.VARIABLE] = rules.for_replica(revision.collect_rules, service.secret)
     # A container sees the host's cores; without a cap every library starts one thread for each.
     environment |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_MAX_THREADS"), threads)
     return Spec(

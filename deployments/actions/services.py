@@ -13,13 +13,14 @@ from deployments.models import Environment, Operation, Revision, Service, Servic
 from portal import keys
 from portal.accounts.events import EventTag, record
 from portal.accounts.permissions import Permission, require
-from portal.errors import BadRequest, Conflict
+from portal.errors import BadRequest, Conflict, NotFound
 from registry.models import Image
 
 SESSION_MINUTES = 15
+MOST_GRACE_HOURS = 7 * 24
 #: what a person may change on a service without a new image
-SIZE_FIELDS = ("replicas", "cpu", "memory", "collect_data", "batching", "timeout")
-FREE_FIELDS = ("description", "access", "allowed_origins")
+SIZE_FIELDS = ("replicas", "cpu", "memory", "collect_data", "collect_rules", "batching", "timeout")
+FREE_FIELDS = ("description", "access", "allowed_origins", "collect_days")
 
 
 @transaction.atomic
@@ -120,15 +121,35 @@ def _refuse_deleting(service: Service) -> None:
 
 
 @transaction.atomic
-def regenerate_key(*, user, service: Service, slot: str) -> str:
-    """A new primary or secondary key, shown this once; the old value stops at once, the other key goes on."""
+def regenerate_key(*, user, service: Service, slot: str, grace_hours: int = 0) -> str:
+    """A new primary or secondary key, shown this once; the other key goes on.
+
+    The old value stops at once, or after `grace_hours` (at most a week).
+    """
     require(user, Permission.KEY_WRITE, service.group)
-    if slot not in (ServiceKey.Slot.PRIMARY, ServiceKey.Slot.SECONDARY):
-        raise ValidationError({"slot": "Choose primary or secondary."})
-    value = plans.new_key(service, slot, user)
-    record(user, EventTag.KEY_REGENERATED, service, slot=str(slot))
+    _refuse_other_slots(slot)
+    if not 0 <= grace_hours <= MOST_GRACE_HOURS:
+        raise ValidationError({"grace_hours": f"Choose 0 to {MOST_GRACE_HOURS} hours."})
+    value = plans.new_key(service, slot, user, grace=timedelta(hours=grace_hours) if grace_hours else None)
+    record(user, EventTag.KEY_REGENERATED, service, slot=str(slot), grace_hours=grace_hours)
     tasks.sync_gateway.delay_on_commit()
     return value
+
+
+@transaction.atomic
+def stop_old_key(*, user, service: Service, slot: str) -> None:
+    """Ends the time that a replaced primary or secondary key was given; callers that still use it get 401."""
+    require(user, Permission.KEY_WRITE, service.group)
+    _refuse_other_slots(slot)
+    if not service.keys.filter(slot=f"{slot}-old").delete()[0]:
+        raise NotFound(f"No old {slot} key of {service} is in use.")
+    record(user, EventTag.KEY_STOPPED, service, slot=str(slot))
+    tasks.sync_gateway.delay_on_commit()
+
+
+def _refuse_other_slots(slot: str) -> None:
+    if slot not in (ServiceKey.Slot.PRIMARY, ServiceKey.Slot.SECONDARY):
+        raise ValidationError({"slot": "Choose primary or secondary."})
 
 
 @transaction.atomic
@@ -147,5 +168,6 @@ def session_key(*, user, service: Service) -> str:
         last_four=new.last_four,
         expires_at=timezone.now() + timedelta(minutes=SESSION_MINUTES),
     )
+    record(user, EventTag.KEY_SESSION, service, key_id=new.key_id)
     tasks.sync_gateway.delay_on_commit()
     return new.value

@@ -1,5 +1,6 @@
 """Processes: what lives and moves."""
 
+from deployments.models.collected import CollectedDay, CollectedPart, CollectedSource
 from deployments.models.environments import Environment
 from deployments.models.locks import Lease, PackageLock
 from deployments.models.operations import Operation, OperationStep
@@ -9,6 +10,9 @@ from deployments.models.services import Service, ServiceKey
 from deployments.models.traffic import ReadinessBucket, TrafficBucket, UsageBucket
 
 __all__ = [
+    "CollectedDay",
+    "CollectedPart",
+    "CollectedSource",
     "Environment",
     "Lease",
     "Operation",

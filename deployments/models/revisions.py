@@ -46,6 +46,7 @@ class Revision(Stateful):
     cpu = models.FloatField()
     memory = models.BigIntegerField()
     collect_data = models.BooleanField(default=False)
+    collect_rules = models.JSONField(default=list, blank=True)
     batching = models.BooleanField(default=True)
     timeout = models.PositiveIntegerField(default=60)
     nonce = models.CharField(max_length=32, default=_nonce)

@@ -39,6 +39,11 @@ class Service(models.Model):
     allowed_origins = models.JSONField(default=list, blank=True)
     timeout = models.PositiveIntegerField("seconds a call may take", default=60, validators=[MinValueValidator(1), MaxValueValidator(3600)])
     collect_data = models.BooleanField(default=False)
+    #: [{field, action}], applied in the replica (deployments/collected/rules.py)
+    collect_rules = models.JSONField(default=list, blank=True)
+    collect_days = models.PositiveIntegerField(
+        "days collected data is kept", default=30, validators=[MinValueValidator(1), MaxValueValidator(3650)]
+    )
     #: whether waiting requests may go into one call of run(), where the probe has shown that rows are independent
     batching = models.BooleanField(default=True)
     #: why the image it was made for never came, in one sentence
@@ -72,6 +77,10 @@ class Service(models.Model):
 
 
 class ServiceKeyQuerySet(scoped("service__group")):
+    def standing(self):
+        """Primary and secondary."""
+        return self.filter(slot__in=(ServiceKey.Slot.PRIMARY, ServiceKey.Slot.SECONDARY))
+
     def live(self):
         return self.filter(models.Q(expires_at__isnull=True) | models.Q(expires_at__gt=timezone.now()))
 
@@ -82,6 +91,9 @@ class ServiceKey(models.Model):
     class Slot(models.TextChoices):
         PRIMARY = "primary", "Primary"
         SECONDARY = "secondary", "Secondary"
+        #: replaced, and still good for the time that was given
+        PRIMARY_OLD = "primary-old", "Old primary"
+        SECONDARY_OLD = "secondary-old", "Old secondary"
         SESSION = "session", "Session"
 
     service = models.ForeignKey(Service, on_delete=models.CASCADE, related_name="keys")
