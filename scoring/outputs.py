@@ -13,6 +13,9 @@ import msgspec
 
 _encode = msgspec.json.Encoder(enc_hook=lambda value: _hook(value)).encode
 
+#: kinds of numpy arrays whose values are plain in a list
+PLAIN_KINDS = "biufUO"
+
 
 class NotJson(TypeError):
     """run() returned something that JSON has no form for."""
@@ -59,6 +62,8 @@ def _is(value: Any, module: str, name: str) -> bool:
 
 def _hook(value: Any) -> Any:
     """One step towards plain values, for what msgspec does not know."""
+    if type(value).__name__ == "ndarray" and getattr(value, "ndim", 0) and value.dtype.kind in PLAIN_KINDS:
+        return value.tolist()
     for kind in (str, bool, int, float):  # subclasses, numpy.float64 among them
         if isinstance(value, kind):
             return kind(value)

@@ -117,6 +117,8 @@ def run(driver: Any, requests: Sequence[Values], spans: Sequence[Tuple[str, int]
         result = driver.run(**inputs.build(driver.schema, merge(driver.schema, requests)))
     finally:
         collect.held.reset(token)
+    if type(result).__name__ == "ndarray" and getattr(result, "ndim", 0) and result.dtype.kind in outputs.PLAIN_KINDS:
+        result = result.tolist()  # once, not for each piece
     pieces = cut(result, [rows for _, rows in spans])
     if pieces is None:
         raise Unshareable("run() did not return one result for each row.")
