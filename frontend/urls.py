@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path, register_converter
 
-from frontend.views import deploy, environments, home, images, manifests, models, operations, people, service_tabs, services
+from frontend.views import deploy, environments, home, images, manifests, models, operation_logs, operations, people, service_tabs, services
 from portal.names import NAME
 
 app_name = "pages"
@@ -106,8 +106,10 @@ urlpatterns = [
     path(f"{SERVICE}delete", services.DeleteServiceView.as_view(), name="delete_service"),
     path(f"{GROUP}operations/", operations.OperationListView.as_view(), name="operations"),
     path(f"{GROUP}operations/<uuid:pk>", operations.OperationView.as_view(), name="operation"),
-    path(f"{GROUP}operations/<uuid:pk>/log", operations.OperationLogView.as_view(), name="operation_log"),
-    path(f"{GROUP}operations/<uuid:pk>/stream", operations.stream, name="operation_stream"),
+    path(f"{GROUP}operations/<uuid:pk>/log", operation_logs.OperationLogView.as_view(), name="operation_log"),
+    path(f"{GROUP}operations/<uuid:pk>/lines", operation_logs.OperationLinesView.as_view(), name="operation_lines"),
+    path(f"{GROUP}operations/<uuid:pk>/find", operation_logs.FindInLogView.as_view(), name="operation_find"),
+    path(f"{GROUP}operations/<uuid:pk>/stream", operation_logs.stream, name="operation_stream"),
     path(f"{GROUP}operations/<uuid:pk>/cancel", operations.CancelOperationView.as_view(), name="cancel_operation"),
     path(f"{GROUP}operations/<uuid:pk>/rerun", operations.RerunOperationView.as_view(), name="rerun_operation"),
     path(f"{GROUP}members/", people.MembersView.as_view(), name="members"),

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.translation import gettext
 
 from frontend.words import look
 from portal.accounts.permissions import Role, allows, roles_with
@@ -85,6 +86,24 @@ def duration(seconds: float | None) -> str:
     if hours:
         return f"{hours} h {minutes} m"
     return f"{minutes} m {seconds % 60} s" if minutes else f"{seconds} s"
+
+
+@register.filter
+def usually(span: tuple[float, float]) -> str:
+    """usually 2-3 minutes; usually 20 s"""
+    low, high = span
+    if high < 90:
+        low, high, unit = round(low), round(high), gettext("s")
+    else:
+        low, high, unit = round(low / 60), round(high / 60), gettext("minutes")
+    return gettext("usually %(time)s") % {"time": f"{high} {unit}" if low == high else f"{low}–{high} {unit}"}
+
+
+@register.simple_tag
+def favicon(state: str) -> str:
+    """The address of the tab's icon that says how work goes."""
+    colour = look(state).colour
+    return static(f"frontend/favicon-{colour}.svg" if colour in ("blue", "green", "red") else "frontend/favicon.svg")
 
 
 def in_units(count: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -12,13 +13,16 @@ from django.test import AsyncClient
 from django.utils import timezone
 
 from deployments.models import Operation, OperationStep
-from frontend.templatetags.portal import ago, duration, in_units
+from deployments.steplog import stamped
+from deployments.steps import step_log_path
+from frontend.logs.html import lines_html
+from frontend.templatetags.portal import ago, duration, in_units, usually
 from tests import factories
 
 
 def test_the_page_shows_the_log_escaped_and_goes_on_where_it_ended(browse, things, owner):
     text = browse(owner).get(f"/g/demo/operations/{things.running.pk}").content.decode()
-    assert "<li>first line</li><li>&lt;script&gt;alert(1)&lt;/script&gt;</li>" in text
+    assert '<li id="L1" data-n="1">first line</li><li id="L2" data-n="2">&lt;script&gt;alert(1)&lt;/script&gt;</li>' in text
     assert f"/stream?after=1:{things.log.stat().st_size}" in text
 
 
@@ -49,6 +53,50 @@ def test_the_way_of_a_one_step_deployment_is_shown_whole(browse, things, group, 
     after = factories.make_operation(group, kind="Service", label="iris revision 2", service=things.service, follows=things.running)
     text = browse(owner).get(f"/g/demo/operations/{things.running.pk}").content.decode()
     assert f"/g/demo/operations/{after.pk}" in text and "waits for the image" not in text
+
+
+def test_a_long_log_is_shown_in_windows_that_count_through_all_steps(browse, things, group, owner):
+    second = OperationStep.objects.create(operation=things.running, order=2, name="install", title="Install")
+    path = step_log_path(second)
+    path.write_bytes(b"".join(stamped(f"line {number}", timezone.now()) for number in range(1, 3001)))
+    address = f"/g/demo/operations/{things.running.pk}"
+    client = browse(owner)
+    shown = client.get(address).context["folds"][1]
+    assert (shown["begin"], shown["first"], shown["last"], shown["total"]) == (3, 2503, 3002, 3002)
+    assert 'href="?from=2003#log"' in client.get(address).content.decode(), "without script, the earlier part is a link"
+    assert client.get(f"{address}?from=1000").context["folds"][1]["first"] == 1000
+
+    part = client.get(f"{address}/lines?from=3&count=2").json()
+    assert (part["step"], part["first"], part["last"], part["begin"], part["total"]) == (2, 3, 4, 3, 3002)
+    assert re.findall(r'<li id="L(\d+)" data-n="\1" data-t="[0-9:.]{12}">([^<]*)</li>', part["html"]) == [("3", "line 1"), ("4", "line 2")]
+    assert client.get(f"{address}/lines?from=9999").status_code == 404
+    assert client.get(f"{address}/lines").status_code == 400
+    assert client.get(f"{address}/find?q=LINE 2999").json() == {"lines": [3001], "more": False}
+    assert client.get(f"{address}/find?q=script").json()["lines"] == [2]
+
+
+def test_colours_become_classes_and_nothing_else_does():
+    html = lines_html(["\x1b[1;31m<error>\x1b[0m plain \x1b[38;5;196mred\x1b[39m \x1b[48;2;1;2;3mx\x1b[m", "\x1b[31", "\x1b[35mopen"], 7)
+    assert html == (
+        '<li id="L7" data-n="7"><b class="a1 a31">&lt;error&gt;</b> plain <b style="color:#ff5959">red</b> x</li>'
+        '<li id="L8" data-n="8">\x1b[31</li><li id="L9" data-n="9"><b class="a35">open</b></li>'
+    )
+
+
+def test_what_is_usual_and_what_is_to_come(browse, things, group, owner):
+    now = timezone.now()
+    for seconds in (100, 120, 140, 160, 600):
+        done = factories.make_operation(
+            group, label="iris:1", state="Succeeded", manifest=things.manifest, started_at=now - timedelta(seconds=seconds), ended_at=now
+        )
+        for order, name in enumerate(("resolve", "probe"), 1):
+            OperationStep.objects.create(operation=done, order=order, name=name, title=f"Do {name}", state="Succeeded", ended_at=now)
+    Operation.objects.filter(pk=things.running.pk).update(manifest=things.manifest)
+    context = browse(owner).get(f"/g/demo/operations/{things.running.pk}").context
+    assert context["usual"] == (120, 160) and usually(context["usual"]) == "usually 2–3 minutes"
+    assert [step.title for step in context["to_come"]] == ["Do probe"]
+    waiting = factories.make_operation(group, label="iris:9")
+    assert browse(owner).get(f"/g/demo/operations/{waiting.pk}").context["queue"] == (1, 1)
 
 
 def test_the_download_holds_every_step(browse, things, owner):
@@ -108,8 +156,12 @@ def test_the_stream_follows_the_file_over_steps_and_ends(things, owner):
         return text.decode()
 
     found = events(asyncio.run(follow()))
-    lines = [(part["order"], line) for _, part in found[:-1] for line in part["lines"]]
-    assert lines == [(1, "<script>alert(1)</script>"), (1, "half a line"), (2, "of the second step")]
+    parts = [(part["step"], part["first"], part["count"], part["html"]) for _, part in found[:-1]]
+    assert parts == [
+        (1, 2, 1, '<li id="L2" data-n="2">&lt;script&gt;alert(1)&lt;/script&gt;</li>'),
+        (1, 3, 1, '<li id="L3" data-n="3">half a line</li>'),
+        (2, 4, 1, '<li id="L4" data-n="4">of the second step</li>'),
+    ]
     assert found[0][0] == "1:37" and found[-1][0] == "end"
 
 

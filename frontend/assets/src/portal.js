@@ -1,4 +1,6 @@
 // What every page has: theme, menus, copying, forms that say what they do, polling that rests with the tab.
+import { say } from "./lib/say.js";
+
 const root = document.documentElement;
 const system = matchMedia("(prefers-color-scheme: dark)");
 
@@ -13,13 +15,6 @@ function paint(choice) {
 }
 
 system.addEventListener("change", () => root.dataset.theme === "system" && paint("system"));
-
-function say(text) {
-  const region = document.getElementById("said");
-  if (!region) return;
-  region.textContent = "";
-  setTimeout(() => (region.textContent = text), 50);
-}
 
 async function copy(button) {
   const source = button.dataset.copyFrom ? document.querySelector(button.dataset.copyFrom) : null;

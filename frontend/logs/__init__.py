@@ -1,0 +1,1 @@
+"""Logs on pages: lines as HTML, and what open pages follow."""
