@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .recipes import Recipe
-from .resources import Collection, Resource
+from .resources import Collection, Resource, named
 from .uploads import Given, OnFile, upload_set
 
 
@@ -32,3 +32,10 @@ class Manifests(Collection[Manifest]):
             if opened:
                 body["uploadSet"] = opened
             return Manifest(self.portal, self.portal.transport.write("POST", self.portal.path(self.resource.collection), body))
+
+    def propose(self, model: str | Resource, *, sample: str = "") -> dict[str, Any]:
+        """score.py, schema and dependencies for a registered model, from its own files. Nothing is written.
+
+        `sample` is a request, a row or CSV as text. {framework, notes, models, driver, schema, dependencies, runtime, python}
+        """
+        return self.portal.transport.write("POST", self.portal.path("models", named(model), "recipe"), {"sample": sample})

@@ -1,9 +1,11 @@
 """modelport manifest ..."""
 
+from pathlib import Path
 from typing import Optional
 
 import typer
 
+from ..uploads import existing, fault, inside
 from . import onestep
 from . import options as o
 from .session import Session, command, given, part
@@ -45,6 +47,31 @@ def create(
             description=description,
         ),
     )
+
+
+@command(app, "generate")
+def generate(
+    session: Session,
+    model_id: str = typer.Option(..., "-i", "--model-id", help="A registered model, iris:3 or its uuid."),
+    folder: str = typer.Option(".", "-d", "--folder", help="Where the files are written. Nothing is written over."),
+    sample: Optional[str] = typer.Option(None, "--sample", help="A file with a request, a row (JSON) or rows (CSV).", show_default=False),
+):
+    """Write score.py, requirements.txt and service_schema.json for a model, from the model's own files."""
+    text = existing(sample, "sample").read_text("utf-8", "replace") if sample else ""
+    found = session.portal.manifests.propose(model_id, sample=text)
+    texts = [found[part] for part in ("driver", "dependencies", "schema") if found[part]]
+    places = [inside(Path(folder), each["path"]) for each in texts]
+    for place in places:
+        if place.exists():
+            raise fault("folder", f"{place} is there already.")
+    for place, each in zip(places, texts):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(each["content"], "utf-8")
+        session.say(f"wrote {place}")
+    for note in found["notes"]:
+        session.say(f"note: {note}")
+    told = {key: found[key] for key in ("framework", "models", "runtime", "python", "notes")}
+    return {**told, "files": [str(place) for place in places]}
 
 
 @command(app, "list", COLUMNS)

@@ -49,7 +49,7 @@ def register_model(
     _clean_texts(version, faults)
     faults.check()
 
-    version.kind, version.root, files = _shape(name, files)
+    version.kind, version.root, files = shape_of(name, files)
     version.digest = content_digest(files)
     version.size = sum(asset.size for _, asset in files)
     version.file_count = len(files)
@@ -124,8 +124,8 @@ def content_digest(files: Sequence[tuple[str, Asset]]) -> str:
     return "sha256:" + hashlib.sha256(lines.encode()).hexdigest()
 
 
-def _shape(name: str, files: list[tuple[str, Asset]]) -> tuple[str, str, list[tuple[str, Asset]]]:
-    """(kind, root, files relative to the root)."""
+def shape_of(name: str, files: list[tuple[str, Asset]]) -> tuple[str, str, list[tuple[str, Asset]]]:
+    """(kind, root, files relative to the root) of sorted files that are registered as `name`."""
     first = files[0][0]
     if len(files) == 1 and "/" not in first:
         return ModelVersion.Kind.FILE, first, files

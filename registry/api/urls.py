@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from registry.api.recipes import ModelRecipeView, UploadRecipeView
 from registry.api.upload_views import ResumableUploadViewSet, UploadedFileViewSet, UploadSetViewSet
 from registry.api.views import ManifestViewSet, ModelNameViewSet, ModelViewSet
 
@@ -21,6 +22,7 @@ urlpatterns = [
         ResumableUploadViewSet.as_view({"head": "head", "patch": "partial_update", "delete": "destroy", "options": "options"}),
         name="resumable-upload",
     ),
+    path(GROUP + "uploads/<str:id>/recipe/", UploadRecipeView.as_view(), name="upload-recipe"),
     path(GROUP + "models/", ModelViewSet.as_view({"get": "list", "post": "create"}), name="models"),
     path(GROUP + "models/names/", ModelNameViewSet.as_view({"get": "list"}), name="model-names"),
     path(
@@ -28,6 +30,7 @@ urlpatterns = [
     ),
     path(GROUP + "models/<str:id>/files/<path:path>", ModelViewSet.as_view({"get": "file"}), name="model-file"),
     path(GROUP + "models/<str:id>/download", ModelViewSet.as_view({"get": "download"}), name="model-download"),
+    path(GROUP + "models/<str:id>/recipe/", ModelRecipeView.as_view(), name="model-recipe"),
     path(GROUP + "manifests/", ManifestViewSet.as_view({"get": "list", "post": "create"}), name="manifests"),
     path(GROUP + "manifests/<str:id>/", ManifestViewSet.as_view({"get": "retrieve", "delete": "destroy"}), name="manifest"),
     path(GROUP + "manifests/<str:id>/files/<path:path>", ManifestViewSet.as_view({"get": "file"}), name="manifest-file"),

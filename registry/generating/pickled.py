@@ -65,8 +65,8 @@ def _recipe(place: str, found: Description, sample: Schema | None) -> Recipe:
         given = "{data}.to_numpy()"
     last = _steps(model)[-1]
     verb = "transform" if last.module.startswith(_TRANSFORM) else "predict"
-    sklearn = "sklearn" in imports_of
-    framework = "scikit-learn" if sklearn else _framework(model)
+    sklearn = "sklearn" in imports_of or last.module.endswith(".sklearn")
+    framework = _framework(last)
     text = driver(
         what=f"the {last.name or 'object'} in {place}",
         imports=["import pickle" if plainly else "import joblib"],
@@ -160,6 +160,8 @@ def _words(model: Made) -> dict[str, str]:
 def _requirements(imported: set[str], version: str | None, found: Description, notes: list[str]) -> tuple[list[str], str | None]:
     """Packages by the names that the pickle uses; scikit-learn's version stands in it."""
     lines, python = [], None
+    if any(module in ("xgboost.sklearn", "lightgbm.sklearn") for module, _ in found.globals):
+        imported = imported | {"sklearn"}
     for module in sorted(imported - _NOT_ASKED_FOR - set(sys.stdlib_module_names)):
         if module == "sklearn":
             lines.append(f"scikit-learn=={version}" if version else "scikit-learn")
@@ -191,7 +193,9 @@ def _after_sklearn(version: str | None, lines: list[str]) -> str | None:
 
 def _framework(model: Made) -> str:
     top = model.module.split(".")[0]
-    return {"xgboost": "XGBoost", "lightgbm": "LightGBM", "torch": "PyTorch", "catboost": "CatBoost"}.get(top, top or "pickle")
+    return {"sklearn": "scikit-learn", "xgboost": "XGBoost", "lightgbm": "LightGBM", "torch": "PyTorch", "catboost": "CatBoost"}.get(
+        top, top or "pickle"
+    )
 
 
 def _foreign(found: Description, place: str) -> list[str]:

@@ -20,6 +20,7 @@ from modelport.config import Config, place
 from registry.models import UploadSet
 from tests import factories
 from tests.fakes import NO_PACKAGE, FakeBuilder, wait_until
+from tests.registry.saved_models import LIGHTGBM
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROOT = Path(package.__file__).parents[1]
@@ -253,3 +254,14 @@ def test_the_command_that_is_installed_is_this_one():
         project = tomllib.load(file)["project"]
     assert project["scripts"] == {"modelport": "modelport.cli:main"} and callable(cli.main)
     assert project["version"] == package.__version__
+
+
+def test_a_recipe_is_written_from_the_models_files(signed_in, files):
+    (files / "churn.txt").write_bytes(LIGHTGBM)
+    signed_in("model", "register", "-m", "churn.txt", "-n", "churn")
+    done = signed_in("manifest", "generate", "-i", "churn:1", "-d", "made")
+    assert done.json["framework"] == "LightGBM" and "note: The objective is binary" in done.err
+    assert sorted(path.name for path in (files / "made").iterdir()) == ["requirements.txt", "score.py", "service_schema.json"]
+    assert signed_in("manifest", "generate", "-i", "churn:1", "-d", "made").error["code"] == "BadRequest"
+    recipe = ("-f", "made/score.py", "-s", "made/service_schema.json", "-p", "made/requirements.txt")
+    assert signed_in("manifest", "create", "-n", "churn", *recipe, "-i", "churn:1").json["ref"] == "churn:1"

@@ -1,0 +1,86 @@
+"""Samples as people have them at hand: a request, a row, rows copied out of a table. They become a request, and a schema."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from registry.generating.recipe import ARRAY, TABLE
+from scoring import schema as schemas
+from scoring.errors import SchemaError
+from scoring.schema import Schema
+
+MOST_BYTES, MOST_ROWS, MOST_COLUMNS = 2**20, 100, 2000
+WHAT = 'Give JSON such as {"input_df": [{"age": 41}]}, or lines of CSV with the names of the columns first.'
+
+
+def request_of(text: str) -> dict[str, Any]:
+    """A request body: of a request, a row (an object), rows (objects or lists), or CSV with a heading. Raises ValidationError."""
+    text = text.strip()
+    if not text:
+        raise ValidationError("The sample is empty.")
+    if len(text.encode()) > MOST_BYTES:
+        raise ValidationError(f"The sample is larger than {MOST_BYTES // 2**10} KiB; a few rows are enough.")
+    if text[0] not in "{[":
+        return {TABLE: _rows_of_csv(text)}
+    try:
+        found = json.loads(text, parse_constant=lambda name: None)
+    except (ValueError, RecursionError) as error:
+        where = f" (line {error.lineno}: {error.msg})" if isinstance(error, json.JSONDecodeError) else ""
+        raise ValidationError(f"The sample is not JSON{where}. {WHAT}") from None
+    if isinstance(found, dict):
+        if not found or any(isinstance(value, list | dict) for value in found.values()):
+            return found
+        return {TABLE: [found]}
+    if all(isinstance(row, dict) for row in found):
+        return {TABLE: found}
+    return {ARRAY: found}
+
+
+def schema_of(text: str) -> Schema:
+    """The schema of requests like this sample. Raises ValidationError."""
+    try:
+        return schemas.infer(request_of(text))
+    except SchemaError as error:
+        raise ValidationError(error.message + (f" (at {error.pointer})" if error.pointer else "")) from None
+
+
+def _rows_of_csv(text: str) -> list[dict[str, Any]]:
+    first = text.splitlines()[0]
+    separator = max("\t;,", key=first.count)
+    try:
+        lines = [line for line in csv.reader(io.StringIO(text), delimiter=separator) if any(cell.strip() for cell in line)]
+    except csv.Error:
+        raise ValidationError(f"The sample is neither JSON nor CSV. {WHAT}") from None
+    names = [cell.strip() for cell in lines[0]]
+    if len(lines) < 2:
+        raise ValidationError(f"The sample has one line only. {WHAT}")
+    if len(names) > MOST_COLUMNS or not all(names) or len(set(names)) != len(names):
+        raise ValidationError(f"The first line must name each column once (at most {MOST_COLUMNS:,} of them).")
+    rows = []
+    for number, line in enumerate(lines[1 : MOST_ROWS + 1], 2):
+        if len(line) != len(names):
+            raise ValidationError(f"Line {number} has {len(line)} cells, and the first line names {len(names)} columns.")
+        rows.append(dict(zip(names, (_cell(cell.strip()) for cell in line), strict=True)))
+    return rows
+
+
+def _cell(text: str) -> Any:
+    """A number, true or false where it looks like one; nothing is null."""
+    if text == "":
+        return None
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    # What begins with a zero is a postal code or an article number.
+    if text.lstrip("-").isdecimal() and text.isascii() and len(text) < 16 and (text.lstrip("-") == "0" or text.lstrip("-")[0] != "0"):
+        return int(text)
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    plain = text.isascii() and "_" not in text and number not in (float("inf"), float("-inf")) and number == number
+    return number if plain and not (text[0] == "0" and text[1:2].isdecimal()) else text
