@@ -1,6 +1,6 @@
 # One word a chore. MODELPORT_* may stand in the environment or after the word: make run MODELPORT_PORT=8090
 .DEFAULT_GOAL := help
-.PHONY: help run stop install install-dev test lint format lock demo
+.PHONY: help run stop install install-dev test lint format lock demo examples spark-base
 
 # The first Python of 3.11 to 3.13 that really starts (a version manager's shim may not); another: PYTHON=/path/to/python
 usable = $(shell for p in python3 python3.11 python3.12 python3.13; do $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
@@ -40,3 +40,9 @@ lock: install-dev ## raise the exact releases in constraints.txt to the newest t
 
 demo: install ## the Iris example once more, against the running portal
 	@exec $(python) manage.py quickstart --again
+
+examples: install ## the score files of demo/scores, each built, served and called: NAMES="onnx-iris plain-text" WHEELS=folder
+	@exec $(python) -m demo.scores.run $(if $(WHEELS),--wheels $(WHEELS)) $(NAMES)
+
+spark-base: install ## the base image for Spark, in the Docker Engine
+	@exec $(python) manage.py make_base spark-py

@@ -69,9 +69,18 @@ def folder(name: str, default: Path) -> Path:
     return path
 
 
+def urls(name: str) -> list[str]:
+    """A comma-separated list of http(s) addresses."""
+    return [_address(name, value) for value in names(name)]
+
+
 def url(name: str, default: str) -> str:
     """An http(s) origin, without a trailing slash."""
-    value = text(name, default).rstrip("/")
+    return _address(name, text(name, default))
+
+
+def _address(name: str, value: str) -> str:
+    value = value.rstrip("/")
     parts = urlsplit(value)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
         raise _refuse(name, value, "an address like https://models.example.org")

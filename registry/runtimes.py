@@ -13,6 +13,8 @@ class Runtime:
     label: str
     #: what it brings beside Python, for the page
     brings: str = ""
+    #: requirement lines that are always installed with it; a person may name another version
+    requirements: tuple[str, ...] = ()
 
     @property
     def pythons(self) -> list[str]:
@@ -24,6 +26,6 @@ RUNTIMES = {
     runtime.name: runtime
     for runtime in (
         Runtime("python", "Python"),
-        Runtime("spark-py", "Spark with Python", "Java and Spark, from the base image the administrator set"),
+        Runtime("spark-py", "Spark with Python", "Java and Spark, from the base image the administrator set", ("pyspark",)),
     )
 }

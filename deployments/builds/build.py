@@ -24,6 +24,7 @@ from deployments.steps import Journal
 from registry.actions.images import discard_image_draft, record_built_image
 from registry.models import Image, Manifest, ManifestFile
 from registry.requirements_files import line_of
+from registry.runtimes import RUNTIMES
 from registry.storage import open_asset
 
 PROBE_SECONDS = 120
@@ -105,7 +106,8 @@ def _resolve(builder: Builder, manifest: Manifest, journal: Journal) -> tuple[Ba
         journal.line(f"Base: {base.reference} ({base.digest[:19]}), Python {base.python}, {base.platform}")
         for note in manifest.requirement_notes:
             journal.line(f"Note: {note}")
-        requirements = "\n".join([*manifest.requirements.splitlines(), *scoring.requirements()]) + "\n"
+        own = [*RUNTIMES[manifest.runtime].requirements, *scoring.requirements()]
+        requirements = "\n".join([*manifest.requirements.splitlines(), *own]) + "\n"
         key = _digest(requirements, base.digest, base.platform, builder.index_identity(), str(builder.recipe))
         kept = PackageLock.objects.filter(pk=key).first()
         if kept:

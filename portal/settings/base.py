@@ -191,6 +191,10 @@ STORAGES = {
         "BACKEND": "registry.storage.LocalBlobStorage",
         "OPTIONS": {"location": str(DATA_DIR / "blobs"), "file_permissions_mode": 0o440},
     },
+    "collected": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": str(DATA_DIR / "collected"), "file_permissions_mode": 0o600, "directory_permissions_mode": 0o700},
+    },
     "staticfiles": {"BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"},
 }
 STATIC_URL = "/static/"
@@ -281,13 +285,15 @@ CELERY_TIMEZONE = "UTC"
 # --- engines: what an environment may name -------------------------------------------------------
 DOCKER_HOST = env.text("DOCKER_HOST")
 REGISTRY = env.text("REGISTRY")
+OFFICIAL_PYTHON_IMAGE = "python:{python}-slim-bookworm"
 BASE_IMAGES = {
-    "python": env.text("BASE_IMAGE_PYTHON", "python:{python}-slim-bookworm"),
+    "python": env.text("BASE_IMAGE_PYTHON", OFFICIAL_PYTHON_IMAGE),
     "spark-py": env.text("BASE_IMAGE_SPARK", "modelport/spark-py:{python}"),
 }
 PYTHON_VERSIONS = env.names("PYTHON_VERSIONS") or ["3.11", "3.12", "3.13", "3.10", "3.9"]
 BUILD_SETTINGS = {
     "index_url": env.text("INDEX_URL"),
+    "extra_index_urls": env.urls("EXTRA_INDEX_URLS"),
     "ca_bundle": env.text("CA_BUNDLE"),
     "timeout": env.number("BUILD_TIMEOUT", 1800, least=10),
     "memory": env.number("BUILD_MEMORY_BYTES", 4 * 2**30, least=2**28),

@@ -15,6 +15,9 @@ import tempfile
 
 RECIPE = 1
 
+#: where a base image keeps wheels that no index has, such as the one of pyspark
+WHEELS = "/opt/modelport-wheels"
+
 
 def main():
     job = json.loads(sys.stdin.buffer.read(int(sys.stdin.buffer.readline())).decode())
@@ -33,7 +36,7 @@ def resolve(job, work):
     source, target = os.path.join(work, "requirements.in"), os.path.join(work, "lock.txt")
     write(source, job["requirements"])
     options = ["--generate-hashes", "--no-header", "--no-annotate", "--no-emit-index-url", "--python", sys.executable, "-o", target]
-    code = uv(job, work, ["pip", "compile", "--quiet", "--only-binary", ":all:", *options, source])
+    code = uv(job, work, ["pip", "compile", "--quiet", "--only-binary", ":all:", *options, *found_in(job), source])
     return code, read(target) if code == 0 else ""
 
 
@@ -43,11 +46,17 @@ def install(job, work):
     code = uv(job, work, ["venv", "--quiet", "--allow-existing", "--python", sys.executable, environment])
     python = os.path.join(environment, "bin", "python")
     if code == 0 and job["lock"].strip():
-        options = ["--require-hashes", "--compile-bytecode", "--only-binary", ":all:", "--python", python]
+        options = ["--require-hashes", "--compile-bytecode", "--only-binary", ":all:", "--python", python, *found_in(job)]
         code = uv(job, work, ["pip", "install", *options, "-r", lock])
     if job.get("tools"):
         shutil.rmtree(job["tools"], ignore_errors=True)
     return code, json.dumps(installed(environment)) if code == 0 else ""
+
+
+def found_in(job):
+    """uv's words for the wheels of the base image, or of the folder that the job names."""
+    folder = job.get("wheels") or WHEELS
+    return ["--find-links", folder] if os.path.isdir(folder) else []
 
 
 def uv(job, work, arguments):

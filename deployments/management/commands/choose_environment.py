@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from deployments import engines
 from deployments.actions.environments import NOTE_FILE, TARGET_FILE
 from deployments.builds.builders.base import BuildFailed
+from deployments.builds.console import ConsoleReport
 from portal.errors import PortalError
 
 #: MODELPORT_TARGET: auto looks, the others choose
 AUTO = "auto"
-
-
-class _Console:
-    """A build report that talks to the console and is never cancelled."""
-
-    def __init__(self, say):
-        self.line = say
-
-    def check_cancelled(self) -> None: ...
-
-    def on_cancel(self, act):
-        return nullcontext()
 
 
 class Command(BaseCommand):
@@ -47,7 +34,7 @@ class Command(BaseCommand):
             return settings.TARGET, f"{engines.title(settings.TARGET)}, as MODELPORT_TARGET says."
         version = settings.PYTHON_VERSIONS[0]
         try:
-            base = engines.builder("docker").base("python", version, _Console(lambda text: self.stdout.write(f"  {text}")))
+            base = engines.builder("docker").base("python", version, ConsoleReport(lambda text: self.stdout.write(f"  {text}")))
         except (PortalError, BuildFailed) as error:
             reason = error.message
         else:
