@@ -13,6 +13,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from deployments import engines, observation, routing, work
+from deployments.collected import upkeep
 from deployments.models import Environment, Operation, Replica, Revision, Service, ServiceKey
 from deployments.specs import spec_of
 from deployments.targets.base import Target
@@ -152,10 +153,11 @@ def check_environment(environment_id) -> None:
 
 
 def housekeeping() -> None:
-    """Hourly: expired session keys, old measurements, bytes that nothing needs, and replicas that no revision wants."""
+    """Hourly: expired keys, old measurements, bytes that nothing needs, and replicas that no revision wants."""
     rollup.prune()
     sweeping.sweep()
-    ServiceKey.objects.filter(slot=ServiceKey.Slot.SESSION, expires_at__lt=timezone.now()).delete()
+    upkeep.housekeeping()
+    ServiceKey.objects.filter(expires_at__lt=timezone.now()).delete()
     for alias in engines.aliases():
         if not Environment.objects.filter(target=alias).exists():
             continue

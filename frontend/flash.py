@@ -1,19 +1,64 @@
-"""Key values on their way to the one page that shows them: in the session, and gone once shown."""
+"""Key values on their way to the one page that shows them.
+
+Half of each lies in the person's session and half in a cookie of theirs, so that neither
+the database nor the browser alone holds a key; both halves go when it was shown.
+"""
 
 from __future__ import annotations
 
+import base64
+import json
+import secrets
+
+from django.conf import settings
+
 from deployments.models import Service
+
+#: how long a value waits for its page, in seconds
+WAITS = 3600
 
 
 def _slot(service: Service) -> str:
-    return f"keys-{service.pk}"
+    return f"keys-{service.pk.hex}"
+
+
+def _xor(left: bytes, right: bytes) -> bytes:
+    return bytes(a ^ b for a, b in zip(left, right, strict=True))
 
 
 def keep_keys(request, service: Service, values: dict[str, str]) -> None:
-    if values:
-        request.session[_slot(service)] = {**request.session.get(_slot(service), {}), **values}
+    """For the next page; `carry` must see this request's response."""
+    if not values:
+        return
+    text = json.dumps({**take_keys(request, service), **values}).encode()
+    pad = secrets.token_bytes(len(text))
+    request.session[_slot(service)] = base64.b64encode(_xor(text, pad)).decode()
+    _cookies(request)[_slot(service)] = base64.b64encode(pad).decode()
 
 
 def take_keys(request, service: Service | None) -> dict[str, str]:
-    """{"primary": value, ...}, this once; empty the next time."""
-    return request.session.pop(_slot(service), {}) if service is not None else {}
+    """{"primary": value, ...}, this once; empty the next time, and where one half is missing."""
+    if service is None or _slot(service) not in request.session:
+        return {}
+    slot = _slot(service)
+    kept, pad = request.session.pop(slot), _cookies(request).get(slot) or request.COOKIES.get(slot, "")
+    _cookies(request)[slot] = ""
+    try:
+        return json.loads(_xor(base64.b64decode(kept), base64.b64decode(pad)))
+    except ValueError:
+        return {}
+
+
+def _cookies(request) -> dict[str, str]:
+    """What `carry` will set; "" takes a cookie away."""
+    return request.__dict__.setdefault("_key_halves", {})
+
+
+def carry(request, response):
+    """Puts the other halves on their way."""
+    for name, value in _cookies(request).items():
+        if value:
+            response.set_cookie(name, value, max_age=WAITS, path="/g/", secure=settings.SECURE, httponly=True, samesite="Strict")
+        else:
+            response.delete_cookie(name, path="/g/", samesite="Strict")
+    return response

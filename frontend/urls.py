@@ -2,7 +2,20 @@
 
 from django.urls import path, re_path, register_converter
 
-from frontend.views import deploy, environments, home, images, manifests, models, operation_logs, operations, people, service_tabs, services
+from frontend.views import (
+    deploy,
+    environments,
+    home,
+    images,
+    manifests,
+    models,
+    operation_logs,
+    operations,
+    people,
+    service_metrics,
+    service_tabs,
+    services,
+)
 from portal.names import NAME
 
 app_name = "pages"
@@ -97,6 +110,12 @@ urlpatterns = [
         service_tabs.RegenerateKeyView.as_view(),
         name="regenerate_key",
     ),
+    re_path(
+        rf"^g/(?P<group>{NAME})/services/(?P<name>{NAME})/keys/(?P<slot>primary|secondary)/stop-old$",
+        service_tabs.StopOldKeyView.as_view(),
+        name="stop_old_key",
+    ),
+    path(f"{SERVICE}metrics", service_metrics.ServiceMetricsView.as_view(), name="service_metrics"),
     path(f"{SERVICE}logs", service_tabs.ServiceLogsView.as_view(), name="service_logs"),
     path(f"{SERVICE}history", service_tabs.ServiceHistoryView.as_view(), name="service_history"),
     path(f"{SERVICE}history/<int:number>/roll-back", service_tabs.RollBackView.as_view(), name="roll_back"),

@@ -64,6 +64,8 @@ EVENTS = {
     "image.recorded": ("finished building image", "image"),
     "image.requested": ("asked for image", "image"),
     "key.regenerated": ("regenerated a key of", "service"),
+    "key.session": ("took a session key of", "service"),
+    "key.stopped": ("stopped an old key of", "service"),
     "manifest.created": ("wrote manifest", "manifest"),
     "manifest.deleted": ("deleted manifest", ""),
     "member.added": ("added member", ""),

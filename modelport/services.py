@@ -12,7 +12,7 @@ from .resources import Collection, Resource, camel, named
 from .uploads import fault
 
 #: what can be chosen at creation and changed later
-SETTINGS = ("replicas", "cpu", "memory", "description", "access", "allowed_origins", "timeout", "collect_model_data")
+SETTINGS = ("replicas", "cpu", "memory", "description", "contact", "access", "allowed_origins", "timeout", "collect_model_data")
 #: seconds a session key of ours is used; it is good for 15 minutes
 SESSION = 13 * 60.0
 #: seconds until the gateway must know a session key that was just made
@@ -73,9 +73,10 @@ class Service(Resource):
         """Primary and secondary: [{slot, keyId, lastFour, createdAt, lastUsedAt}]. There is no way to see a value again."""
         return self.portal.transport.read(f"{self.path}keys/")
 
-    def regenerate_key(self, slot: str) -> str:
-        """The new value of "primary" or "secondary"; the old one stops at once, the other key goes on."""
-        return self.portal.transport.write("POST", f"{self.path}keys/{slot.lower()}/regenerate/")["value"]
+    def regenerate_key(self, slot: str, grace_hours: int = 0) -> str:
+        """The new value of "primary" or "secondary"; the old one stops at once or after `grace_hours`, the other key goes on."""
+        path = f"{self.path}keys/{slot.lower()}/regenerate/"
+        return self.portal.transport.write("POST", path, {"graceHours": grace_hours})["value"]
 
     def update(self, image: str | Resource | None = None, *, note: str = "", **changes: Any) -> Operation | None:
         """Another image or other settings (SETTINGS); URL and keys stay. None when nothing has to be rolled out."""

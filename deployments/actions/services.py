@@ -20,7 +20,7 @@ SESSION_MINUTES = 15
 MOST_GRACE_HOURS = 7 * 24
 #: what a person may change on a service without a new image
 SIZE_FIELDS = ("replicas", "cpu", "memory", "collect_data", "collect_rules", "batching", "timeout")
-FREE_FIELDS = ("description", "access", "allowed_origins", "collect_days")
+FREE_FIELDS = ("description", "contact", "access", "allowed_origins", "collect_days")
 
 
 @transaction.atomic

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.urls import reverse
@@ -168,6 +170,7 @@ class ServiceFieldsSerializer(serializers.Serializer):
     cpu = CpuField(required=False)
     memory = MemoryField(required=False)
     description = serializers.CharField(required=False, allow_blank=True, max_length=20_000)
+    contact = serializers.CharField(required=False, allow_blank=True, max_length=200, help_text="Whom callers ask")
     access = serializers.ChoiceField(choices=Service.Access.choices, required=False)
     allowedOrigins = serializers.ListField(
         source="allowed_origins", child=serializers.CharField(max_length=300), required=False, max_length=50
@@ -227,15 +230,26 @@ class RevisionSerializer(serializers.ModelSerializer):
         ]
 
 
+class RegenerateKeySerializer(serializers.Serializer):
+    graceHours = serializers.IntegerField(
+        source="grace_hours", required=False, min_value=0, max_value=168, help_text="How long the old value goes on; 0 if left out"
+    )
+
+
 class KeySerializer(serializers.ModelSerializer):
     keyId = serializers.CharField(source="key_id")
     lastFour = serializers.CharField(source="last_four")
     createdAt = serializers.DateTimeField(source="created_at")
+    createdBy = serializers.CharField(source="created_by.username", allow_null=True, default=None)
     lastUsedAt = serializers.DateTimeField(source="last_used_at", allow_null=True)
+    oldUntil = serializers.SerializerMethodField(help_text="Until when the value before this one works too")
 
     class Meta:
         model = ServiceKey
-        fields = ["slot", "keyId", "lastFour", "createdAt", "lastUsedAt"]
+        fields = ["slot", "keyId", "lastFour", "createdAt", "createdBy", "lastUsedAt", "oldUntil"]
+
+    def get_oldUntil(self, key) -> datetime | None:
+        return ServiceKey.objects.live().filter(service=key.service_id, slot=f"{key.slot}-old").values_list("expires_at", flat=True).first()
 
 
 class ServiceSerializer(serializers.ModelSerializer):
@@ -256,7 +270,7 @@ class ServiceSerializer(serializers.ModelSerializer):
     class Meta:
         model = Service
         fields = [
-            "id", "name", "description", "state", "stateDetail", "environment", "image", "revision", "replicas", "readyReplicas", "cpu", "memory",
+            "id", "name", "description", "contact", "state", "stateDetail", "environment", "image", "revision", "replicas", "readyReplicas", "cpu", "memory",
             "access", "allowedOrigins", "timeout", "collectModelData", "batching", "scoringUri", "swaggerUri", "createdAt", "updatedAt",
         ]  # fmt: skip
 

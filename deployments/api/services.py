@@ -101,12 +101,20 @@ class ServiceViewSet(ScopedViewSet, mixins.ListModelMixin):
     @extend_schema(responses=serializers.KeySerializer(many=True))
     def keys(self, request, group=None, name=None):
         """Primary and secondary: everything but their values."""
-        return Response(serializers.KeySerializer(self.get_object().keys.exclude(slot="session"), many=True).data)
+        return Response(serializers.KeySerializer(self.get_object().keys.standing(), many=True).data)
 
-    @extend_schema(request=None, responses=KEY_VALUE)
+    @extend_schema(request=serializers.RegenerateKeySerializer, responses=KEY_VALUE)
     def regenerate_key(self, request, group=None, name=None, slot=None):
-        """The old value of this slot stops at once; the other key goes on."""
-        return Response({"slot": slot, "value": services.regenerate_key(user=request.user, service=self.get_object(), slot=slot)})
+        """The old value of this slot stops at once or after some hours; the other key goes on."""
+        asked = validated(serializers.RegenerateKeySerializer, request)
+        value = services.regenerate_key(user=request.user, service=self.get_object(), slot=slot, **asked)
+        return Response({"slot": slot, "value": value})
+
+    @extend_schema(request=None, responses={204: None})
+    def stop_old_key(self, request, group=None, name=None, slot=None):
+        """The replaced value of this slot stops now, whatever time it was given."""
+        services.stop_old_key(user=request.user, service=self.get_object(), slot=slot)
+        return Response(status=204)
 
     @extend_schema(request=None, responses=KEY_VALUE)
     def session_key(self, request, group=None, name=None):

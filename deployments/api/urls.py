@@ -1,6 +1,6 @@
 from django.urls import path
 
-from deployments.api import deploy, services, views
+from deployments.api import deploy, examples, services, views
 
 app_name = "deployments_api"
 
@@ -8,6 +8,7 @@ environments = views.EnvironmentViewSet.as_view
 images = views.ImageViewSet.as_view
 operations = views.OperationViewSet.as_view
 service = services.ServiceViewSet.as_view
+example = examples.ExampleViewSet.as_view
 
 _G = "groups/<str:group>"
 _S = f"{_G}/services/<str:name>"
@@ -33,12 +34,15 @@ urlpatterns = [
     path(f"{_S}/stop/", service({"post": "stop"}), name="service-stop"),
     path(f"{_S}/keys/", service({"get": "keys"}), name="service-keys"),
     path(f"{_S}/keys/session/", service({"post": "session_key"}), name="service-session-key"),
+    path(f"{_S}/keys/<str:slot>/stop-old/", service({"post": "stop_old_key"}), name="service-key-stop-old"),
     path(f"{_S}/keys/<str:slot>/regenerate/", service({"post": "regenerate_key"}), name="service-key-regenerate"),
     path(f"{_S}/revisions/", service({"get": "revisions"}), name="service-revisions"),
     path(f"{_S}/replicas/", service({"get": "replicas"}), name="service-replicas"),
     path(f"{_S}/replicas/<str:replica>/log/", service({"get": "logs"}), name="service-log"),
     path(f"{_S}/metrics/", service({"get": "metrics"}), name="service-metrics"),
     path(f"{_S}/metrics.csv", service({"get": "metrics_csv"}), name="service-metrics-csv"),
+    path(f"{_S}/examples/", example({"get": "list", "post": "create"}), name="service-examples"),
+    path(f"{_S}/examples/<uuid:id>/", example({"delete": "destroy"}), name="service-example"),
     path(f"{_S}/openapi.json", service({"get": "openapi"}), name="service-openapi"),
     path(f"{_S}/swagger.json", service({"get": "swagger"}), name="service-swagger"),
 ]

@@ -2,6 +2,7 @@
 
 from deployments.models.collected import CollectedDay, CollectedPart, CollectedSource
 from deployments.models.environments import Environment
+from deployments.models.examples import ServiceExample
 from deployments.models.locks import Lease, PackageLock
 from deployments.models.operations import Operation, OperationStep
 from deployments.models.replicas import Replica
@@ -22,6 +23,7 @@ __all__ = [
     "Replica",
     "Revision",
     "Service",
+    "ServiceExample",
     "ServiceKey",
     "TrafficBucket",
     "UsageBucket",

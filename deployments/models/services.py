@@ -29,6 +29,8 @@ class Service(models.Model):
     group = models.ForeignKey("accounts.ResourceGroup", on_delete=models.PROTECT, related_name="services")
     name = models.CharField(max_length=32, validators=name_validators)
     description = models.TextField(max_length=20_000, blank=True)
+    #: whom callers ask: a name, an address, a channel
+    contact = models.CharField(max_length=200, blank=True)
     environment = models.ForeignKey("deployments.Environment", on_delete=models.PROTECT, related_name="services")
     replicas = models.PositiveIntegerField(default=1, validators=[MinValueValidator(1)])
     cpu = models.FloatField("cores per replica", default=0.5, validators=[MinValueValidator(0.1)])

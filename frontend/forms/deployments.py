@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
 
 from deployments import engines
 from deployments.models import Service
@@ -126,6 +127,9 @@ class CreateServiceForm(SizeFields):
         help_text="Only where the first start of the image has shown that every row is answered as if it were alone.",
     )
     description = forms.CharField(label="Description", required=False, widget=forms.Textarea(attrs={"rows": 2}))
+    contact = forms.CharField(
+        label=_("Contact"), required=False, max_length=200, help_text=_("Whom callers ask: a name, an address, a channel.")
+    )
     field_order = [
         "image",
         "environment",
@@ -139,6 +143,7 @@ class CreateServiceForm(SizeFields):
         "collect_data",
         "batching",
         "description",
+        "contact",
     ]
 
     def __init__(self, *args, images, environments, **kwargs):
@@ -163,6 +168,7 @@ class UpdateServiceForm(CreateServiceForm):
         "collect_data",
         "batching",
         "description",
+        "contact",
         "note",
     ]
 

@@ -20,6 +20,7 @@ from django.views.generic import TemplateView, View
 from django.views.generic.edit import FormView
 from django_tables2 import RequestConfig
 
+from frontend.flash import carry
 from frontend.views.errors import refused
 from portal.accounts.models import ResourceGroup
 from portal.accounts.permissions import Permission
@@ -50,7 +51,7 @@ class ScopedMixin(LoginRequiredMixin):
 
     def dispatch(self, request, *args, **kwargs):
         try:
-            return super().dispatch(request, *args, **kwargs)
+            return carry(request, super().dispatch(request, *args, **kwargs))
         except (ValidationError, PortalError, ProtectedError) as error:
             return self.refused_page(error)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from csp.decorators import csp_update
 from django.conf import settings
+from django.contrib import messages
 from django.http import JsonResponse
 from django.urls import reverse
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import ensure_csrf_cookie
 
 from deployments import swagger
@@ -15,6 +17,7 @@ from deployments.logs import replica_log
 from deployments.models import Replica, Revision, Service, ServiceKey
 from frontend.flash import keep_keys, take_keys
 from frontend.forms.deployments import ConfirmForm
+from frontend.forms.services import RegenerateKeyForm
 from frontend.templatetags.portal import in_units
 from frontend.views.base import ActionView, DetailView, PostView
 from frontend.views.services import ServiceMixin
@@ -28,12 +31,15 @@ class ServiceKeysView(ServiceMixin, DetailView):
 
     def get_context_data(self, **kwargs):
         service = self.object
-        found = service.keys.exclude(slot=ServiceKey.Slot.SESSION).select_related("created_by")
-        return super().get_context_data(keys=found, values=take_keys(self.request, service), **kwargs)
+        found = {key.slot: key for key in service.keys.live().exclude(slot=ServiceKey.Slot.SESSION).select_related("created_by")}
+        standing = [found[slot] for slot in (ServiceKey.Slot.PRIMARY, ServiceKey.Slot.SECONDARY) if slot in found]
+        for key in standing:
+            key.old = found.get(f"{key.slot}-old")
+        return super().get_context_data(keys=standing, values=take_keys(self.request, service), service=service, **kwargs)
 
 
 class RegenerateKeyView(ServiceMixin, ActionView):
-    form_class = ConfirmForm
+    form_class = RegenerateKeyForm
     template_name = "frontend/services/regenerate.html"
     permission, tab = Permission.KEY_WRITE, "keys"
     submit, busy, danger = "Regenerate", "Regenerating…", True
@@ -41,9 +47,10 @@ class RegenerateKeyView(ServiceMixin, ActionView):
     def get_title(self):
         return f"Regenerate the {self.kwargs['slot']} key?"
 
-    def act(self):
+    def act(self, grace_hours):
         slot = self.kwargs["slot"]
-        keep_keys(self.request, self.object, {slot: actions.regenerate_key(user=self.request.user, service=self.object, slot=slot)})
+        value = actions.regenerate_key(user=self.request.user, service=self.object, slot=slot, grace_hours=grace_hours)
+        keep_keys(self.request, self.object, {slot: value})
 
     def get_success_url(self):
         return reverse("pages:service_keys", args=[self.group.name, self.object.name])
@@ -51,6 +58,15 @@ class RegenerateKeyView(ServiceMixin, ActionView):
     def get_context_data(self, **kwargs):
         other = {"primary": "secondary", "secondary": "primary"}[self.kwargs["slot"]]
         return super().get_context_data(slot=self.kwargs["slot"], other=other, back=self.get_success_url(), **kwargs)
+
+
+class StopOldKeyView(ServiceMixin, PostView):
+    """The value before the present one stops now."""
+
+    def act(self):
+        actions.stop_old_key(user=self.request.user, service=self.object, slot=self.kwargs["slot"])
+        messages.success(self.request, _("The old value does not work any more."))
+        return reverse("pages:service_keys", args=[self.group.name, self.object.name])
 
 
 class SessionKeyView(ServiceMixin, PostView):

@@ -6,6 +6,7 @@ import json
 
 from django.contrib import messages
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from deployments import swagger
 from deployments.actions import services as actions
@@ -24,12 +25,13 @@ from registry.models import Image
 
 OFFERED = 500
 TABS = [
-    ("overview", "Overview", "service"),
-    ("docs", "Try it", "service_docs"),
-    ("keys", "Keys", "service_keys"),
-    ("logs", "Logs", "service_logs"),
-    ("history", "History", "service_history"),
-    ("settings", "Settings", "service_settings"),
+    ("overview", _("Overview"), "service"),
+    ("docs", _("Try it"), "service_docs"),
+    ("metrics", _("Metrics"), "service_metrics"),
+    ("logs", _("Logs"), "service_logs"),
+    ("keys", _("Keys"), "service_keys"),
+    ("history", _("History"), "service_history"),
+    ("settings", _("Settings"), "service_settings"),
 ]
 
 
@@ -134,7 +136,7 @@ class ServiceSettingsView(ServiceMixin, ActionView):
     template_name = "frontend/services/settings.html"
     tab, title, submit, busy = "settings", "Settings", "Update service", "Starting…"
     permission = Permission.SERVICE_WRITE
-    FIELDS = ("replicas", "cpu", "memory", "access", "timeout", "collect_data", "batching", "description")
+    FIELDS = ("replicas", "cpu", "memory", "access", "timeout", "collect_data", "batching", "description", "contact")
 
     def get_form_kwargs(self):
         images = self.scope(Image, Permission.IMAGE_READ).built().select_related("manifest").order_by("-created_at")[:OFFERED]

@@ -208,6 +208,7 @@ def keys(
     id: Optional[str] = o.SERVICE_ID,
     regen: bool = typer.Option(False, "-r", "--regen", help="Make a new value; needs -k."),
     key: Optional[Slot] = typer.Option(None, "-k", "--key", help="Which one to make anew.", case_sensitive=False, show_default=False),
+    grace_hours: int = typer.Option(0, "--grace-hours", min=0, max=168, help="How long the old value goes on."),
 ):
     """The two keys without their values, or a new value, shown this once."""
     service = the(session, name, id)
@@ -215,7 +216,7 @@ def keys(
         return service.keys()
     if key is None:
         raise fault("key", "Say which key to make anew: -k Primary or -k Secondary.")
-    return {"slot": key.value.lower(), "value": service.regenerate_key(key.value)}
+    return {"slot": key.value.lower(), "value": service.regenerate_key(key.value, grace_hours)}
 
 
 @command(app, "usage")

@@ -17,6 +17,8 @@ class EventTag(StrEnum):
     IMAGE_RECORDED = "image.recorded"
     IMAGE_REQUESTED = "image.requested"
     KEY_REGENERATED = "key.regenerated"
+    KEY_SESSION = "key.session"
+    KEY_STOPPED = "key.stopped"
     MANIFEST_CREATED = "manifest.created"
     MANIFEST_DELETED = "manifest.deleted"
     MEMBER_ADDED = "member.added"

@@ -116,6 +116,7 @@ def addresses(things) -> dict[str, str]:
         "service_docs": "services/iris/docs",
         "service_openapi": "services/iris/openapi.json",
         "service_swagger": "services/iris/swagger.json",
+        "service_metrics": "services/iris/metrics",
         "service_keys": "services/iris/keys",
         "regenerate_key": "services/iris/keys/primary/regenerate",
         "service_logs": "services/iris/logs",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import re
+from datetime import timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
 
 from deployments.models import Environment, Operation, Revision, Service
 from registry.actions.uploads import add_uploaded_file, open_upload_set
@@ -308,6 +311,30 @@ def test_a_key_is_regenerated_and_shown_once(browse, things, contributor, reader
     assert things.service.keys.get(slot="primary").hash != before
     assert "mp_" in re.search(r'id="key-primary"[^>]*value="([^"]+)"', client.get("/g/demo/services/iris/keys").content.decode())[1]
     assert 'id="key-primary"' not in client.get("/g/demo/services/iris/keys").content.decode()
+
+
+def test_a_new_key_lies_neither_in_the_session_nor_in_the_cookie_alone(browse, things, contributor):
+    client = browse(contributor)
+    client.post("/g/demo/services/iris/keys/primary/regenerate")
+    [kept] = [value for name, value in client.session.items() if name.startswith("keys-")]
+    [half] = [cookie for name, cookie in client.cookies.items() if name.startswith("keys-")]
+    assert half["httponly"] and half["samesite"] == "Strict" and int(half["max-age"]) <= 3600
+    for text in (kept, half.value):
+        assert b"mp_" not in base64.b64decode(text) and "primary" not in text
+    del client.cookies[half.key]
+    assert 'id="key-primary"' not in client.get("/g/demo/services/iris/keys").content.decode()
+
+
+def test_an_old_key_goes_on_for_the_time_it_was_given(browse, things, contributor):
+    client, service = browse(contributor), things.service
+    before = service.keys.get(slot="primary").hash
+    client.post("/g/demo/services/iris/keys/primary/regenerate", {"grace_hours": "24"})
+    old = service.keys.get(slot="primary-old")
+    assert old.hash == before and timedelta(hours=23) < old.expires_at - timezone.now() <= timedelta(hours=24)
+    assert "Stop it now" in client.get("/g/demo/services/iris/keys").content.decode()
+    client.post("/g/demo/services/iris/keys/primary/stop-old")
+    assert sorted(service.keys.values_list("slot", flat=True)) == ["primary", "secondary"]
+    assert client.post("/g/demo/services/iris/keys/primary/regenerate", {"grace_hours": "99"}).status_code == 422
 
 
 def test_session_keys_are_for_those_who_may_score(browse, things, contributor, reader, stranger):

@@ -1,0 +1,93 @@
+"""The metrics tab: what is asked for stands in the address, the numbers in the page, and a script draws them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from deployments.telemetry import series, tables
+from deployments.telemetry.window import RANGES, USUAL, Window
+from frontend.views.base import DetailView
+from frontend.views.services import ServiceMixin
+from portal.errors import BadRequest
+
+#: seconds between two looks
+REFRESH = ("10", "30")
+KEPT = ("range", "from", "to", "step", "revision", "key", "refresh")
+
+
+class ServiceMetricsView(ServiceMixin, DetailView):
+    template_name, tab, title = "frontend/services/metrics.html", "metrics", "Metrics"
+
+    def get_context_data(self, **kwargs):
+        asked = {name: self.request.GET[name] for name in KEPT if self.request.GET.get(name)}
+        choices = series.choices(self.object)
+        revision, key = asked.get("revision", ""), asked.get("key", "")
+        refused = ""
+        try:
+            window = Window.asked(asked)
+        except BadRequest as error:
+            refused, window = error.message, Window.asked({})
+        found = series.metrics(self.object, window, revision=int(revision) if revision.isdecimal() and len(revision) < 9 else None, key=key)
+        for mark in found["marks"]:
+            mark["time"] = datetime.fromtimestamp(mark["at"], UTC)
+        head, rows = tables.table(found)
+        address = [self.group.name, self.object.name]
+        query = self.request.GET.urlencode()
+        return super().get_context_data(
+            found=found,
+            head=head,
+            rows=rows[::-1],
+            refused=refused,
+            window=window,
+            choices=choices,
+            ranges=range_words(),
+            said=window.said or ("" if asked.get("from") else USUAL),
+            revision=revision,
+            key=key,
+            refresh=asked.get("refresh", ""),
+            refreshes=REFRESH,
+            config={
+                "data": found,
+                "url": f"{reverse('deployments_api:service-metrics', args=address)}?{query}",
+                "refresh": int(asked["refresh"]) if asked.get("refresh") in REFRESH else 0,
+                "words": chart_words(),
+            },
+            csv=f"{reverse('deployments_api:service-metrics-csv', args=address)}?{query}",
+            scrape=f"{settings.PORTAL_URL}/metrics",
+            **kwargs,
+        )
+
+
+def range_words() -> dict[str, str]:
+    words = {
+        "15m": _("15 minutes"),
+        "1h": _("1 hour"),
+        "6h": _("6 hours"),
+        "24h": _("24 hours"),
+        "7d": _("7 days"),
+        "30d": _("30 days"),
+    }
+    return {name: words[name] for name in RANGES}
+
+
+def chart_words() -> dict[str, str]:
+    """What the script writes into charts and tables."""
+    return {
+        "time": _("Time"),
+        "answered": _("answered (2xx)"),
+        "refused": _("caller's fault (4xx)"),
+        "failed": _("failed (5xx, no answer)"),
+        "errors": _("errors"),
+        "ready": _("ready"),
+        "desired": _("wanted"),
+        "limit": _("limit"),
+        "in": _("received"),
+        "out": _("sent"),
+        "table": _("Table"),
+        "chart": _("Chart"),
+        "by": _("by"),
+    }
