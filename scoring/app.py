@@ -6,7 +6,7 @@ import hmac
 import platform
 from typing import Any, Callable, Dict, Optional
 
-from . import collect, protocol
+from . import collect, forms, protocol
 from .batching import Done, Job
 from .bundle import Bundle, Settings
 from .calls import Calls
@@ -17,6 +17,7 @@ from .errors import (
     Busy,
     Forbidden,
     MethodNotAllowed,
+    NotAcceptable,
     NotFound,
     RequestError,
     TimedOut,
@@ -71,7 +72,7 @@ class App:
         if method not in route:
             return MethodNotAllowed(", ".join(list(route) + (["HEAD"] if "GET" in route else [])))
         if request.scores:
-            return self._admit_body(request.method, request.headers)
+            return self._admit_body(request)
         return None
 
     @property
@@ -89,19 +90,28 @@ class App:
                 return {"GET": lambda request: self._protocol(kind)}
         return route
 
-    def _admit_body(self, method: str, headers: Dict[str, str]) -> Optional[RequestError]:
+    def _admit_body(self, request: Request) -> Optional[RequestError]:
+        """Settles `form` and `wants` of a request to /score."""
+        headers = request.headers
         if self.driver.raw:
             return None
         coding = headers.get("content-encoding", "identity").strip().lower()
         if coding not in ("", "identity"):
             return UnsupportedType(f"Send the body as it is, not as {coding[:40]}.")
-        if self.schema is None or method != "POST" or protocol.LENGTH in headers:
+        if request.path == "/score" and headers.get("accept", "*/*") not in ("*/*", forms.JSON):
+            try:
+                wanted = self.calls.forms.wanted(headers["accept"])
+            except NotAcceptable as error:
+                return error
+            request.wants = "" if wanted == forms.JSON else wanted
+        given = headers.get("content-type", forms.JSON)
+        if given == forms.JSON or self.schema is None or request.method != "POST" or protocol.LENGTH in headers:
             return None
-        given = headers.get("content-type", "").split(";")[0].strip().lower()
-        if given and given != "application/json" and not (given.startswith("application/") and given.endswith("+json")):
-            return UnsupportedType(
-                f"This service takes application/json, not {given[:60]}. Send the header Content-Type: application/json."
-            )
+        given = forms.media_type(given)
+        if request.path == "/score" and given in self.calls.forms.taken:
+            request.form = given
+        elif given and not forms.is_json(given):
+            return self.calls.forms.refusal(given)
         return None
 
     # What is answered.
@@ -129,7 +139,7 @@ class App:
             return
         job = Job(request, answer)
         try:
-            if len(request.body) <= CHECKED_AT_ONCE:
+            if len(request.body) <= CHECKED_AT_ONCE and not request.form:
                 self.calls.check(job)
             if not self.worker.submit(job):
                 raise Busy("Too many requests are waiting.")

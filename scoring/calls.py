@@ -12,6 +12,7 @@ from .batching import Done, Job, Worker
 from .bundle import Bundle, Settings
 from .driver import Driver
 from .errors import RequestError
+from .forms import Forms, answers
 from .messages import Request, Response, error_response
 from .metrics import Metrics
 from .schema import Schema
@@ -23,11 +24,19 @@ class Calls:
     def __init__(self, bundle: Bundle, settings: Settings, driver: Driver, metrics: Metrics, title: str):
         self.bundle, self.settings, self.driver, self.metrics, self.title = bundle, settings, driver, metrics, title
         self.worker = Worker(self.work, settings.queue_limit)
+        self._forms: Optional[Forms] = None
 
     @property
     def schema(self) -> Optional[Schema]:
         """From the bundle, or from the decorators of the loaded file."""
         return self.driver.schema
+
+    @property
+    def forms(self) -> Forms:
+        """What is taken and given besides JSON."""
+        if self._forms is None or self._forms.schema is not self.schema:
+            self._forms = Forms(self.schema)
+        return self._forms
 
     def check(self, job: Job) -> None:
         """The body read by the schema into `job.values`. Raises RequestError."""
@@ -36,6 +45,8 @@ class Calls:
             job.values, request.asked = protocol.read(schema, request.body, request.headers)
         elif self.driver.raw:
             pass
+        elif request.form:
+            job.values = self.forms.read(request.form, request.body)
         elif schema is not None:
             posted = request.method == "POST"
             job.values = inputs.check(schema, request.body) if posted else inputs.check_value(schema, inputs.from_query(request.query))
@@ -71,8 +82,8 @@ class Calls:
             try:
                 if not job.checked:
                     self.check(job)
-                rows = sharing.rows_of(self.driver.schema, job.values) if job.request.asked is None else None
-            except RequestError:
+                rows = sharing.rows_of(self.driver.schema, job.values) if job.request.plain else None
+            except Exception:
                 rows = None  # answered when it is its turn
             if rows is None or total + rows > sharing.MOST_ROWS:
                 yield group
@@ -109,6 +120,9 @@ class Calls:
                 self.check(job)
         except RequestError as error:
             return error_response(error, request.request_id)
+        except Exception as error:  # ours: the worker goes on
+            print(f"Checking request {request.request_id} failed: {error!r}", file=sys.stderr, flush=True)
+            return error_response(RequestError("The scoring runtime failed."), request.request_id)
         started, failed = time.perf_counter(), True
         token = collect.current_request.set(request.request_id)
         try:
@@ -144,7 +158,10 @@ class Calls:
             body, headers = protocol.answer(result, request.asked, self.title, self.settings.version)
             return Response(body, content_type=b"application/octet-stream" if headers else b"application/json", headers=headers)
         if not rawhttp.is_answer(result):
-            return Response(outputs.encode(result))
+            if not request.wants:
+                return Response(outputs.encode(result))
+            body, content_type = answers.encode(result, request.wants)
+            return Response(body, content_type=content_type)
         status, body, content_type, headers = rawhttp.answer_of(result)
         return Response(body, status=status, content_type=content_type, headers=headers)
 

@@ -81,6 +81,10 @@ class MethodNotAllowed(RequestError):
         super().__init__(f"Use {allow} here.", headers={"allow": allow})
 
 
+class NotAcceptable(RequestError):
+    status, code = 406, "NotAcceptable"
+
+
 class TooSlow(RequestError):
     status, code = 408, "RequestTimeout"
 

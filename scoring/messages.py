@@ -20,10 +20,11 @@ class Response:
 class Request:
     """`headers` has lower-case names; `request_id` is the caller's, when it is usable, or a new one.
 
+    `form` is the media type of a body that is not read as JSON or text, `wants` that of the answer, where it is not JSON;
     `asked` is what a call of the inference protocol wants back.
     """
 
-    __slots__ = ("asked", "body", "headers", "method", "path", "query", "request_id")
+    __slots__ = ("asked", "body", "form", "headers", "method", "path", "query", "request_id", "wants")
 
     def __init__(self, method: str, target: bytes, headers: Dict[str, str], request_id: str):
         path, _, query = target.partition(b"?")
@@ -32,6 +33,12 @@ class Request:
         self.query = query.decode("latin-1")
         self.body: Union[bytes, bytearray] = b""
         self.asked: Any = None
+        self.form = self.wants = ""
+
+    @property
+    def plain(self) -> bool:
+        """JSON or text in, JSON out: may be called together with others."""
+        return self.asked is None and not self.form and not self.wants
 
     @property
     def scores(self) -> bool:

@@ -41,15 +41,15 @@ def _standard(sample: Any) -> Type:
 def _numpy(sample: Any) -> Type:
     if type(sample).__name__ != "ndarray":
         raise TypeError(f"DataTypes.NUMPY needs a numpy array as sample, not a {type(sample).__name__}.")
-    return Numpy(dtypes.name_of(sample.dtype), sample.shape, _cells(sample[:MOST_RECORDS] if sample.ndim else sample))
+    return Numpy(dtypes.name_of(sample.dtype), sample.shape, cells(sample[:MOST_RECORDS] if sample.ndim else sample))
 
 
-def _cells(array: Any) -> Any:
+def cells(array: Any) -> Any:
     """An array as JSON: durations as text that is read back, records as objects, bytes as base64."""
     if array.dtype.names:
         if array.ndim:
-            return [_cells(each) for each in array]
-        return {name: _cells(array[name]) for name in array.dtype.names}
+            return [cells(each) for each in array]
+        return {name: cells(array[name]) for name in array.dtype.names}
     if array.dtype.kind in "mM":
         return json.loads(json.dumps(array.astype(str).tolist())) if array.dtype.kind == "M" else _durations(array.tolist(), array)
     if array.dtype.kind in "SV":
