@@ -12,6 +12,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import connection
 
+from deployments.collected.pulling import Pullers
+from deployments.collected.upkeep import Roller
 from deployments.observer import lease, usage
 from deployments.observer.logs import Followers
 from deployments.telemetry import rollup
@@ -19,11 +21,11 @@ from deployments.telemetry.receiver import CallReceiver
 
 log = logging.getLogger(__name__)
 #: what is done how often, in seconds
-LOOK, RENEW, STORE, SAMPLE = 1.0, 9.0, 5.0, 10.0
+LOOK, RENEW, STORE, SAMPLE, ROLL = 1.0, 9.0, 5.0, 10.0, 60.0
 
 
 class Command(BaseCommand):
-    help = "Follows replica logs, samples CPU and memory, and counts calls from the gateway's log. One is active at a time."
+    help = "Follows replica logs, pulls collected rows, samples CPU and memory, and counts the gateway's calls. One is active at a time."
     requires_system_checks = []
 
     def handle(self, *args, **options):
@@ -39,14 +41,17 @@ class Command(BaseCommand):
 
     def _observe(self, me: str) -> None:
         """Until told to stop or until the lease is lost."""
-        counter, followers = rollup.Counter(), Followers()
+        counter, followers, pullers, roller = rollup.Counter(), Followers(), Pullers(), Roller()
         receiver = CallReceiver("127.0.0.1", settings.OBSERVER_PORT, counter.add)
         receiver.start()
         log.info("observing; calls are read on port %d", settings.OBSERVER_PORT)
-        done = {RENEW: time.monotonic(), STORE: time.monotonic(), SAMPLE: 0.0}
+        done = {RENEW: time.monotonic(), STORE: time.monotonic(), SAMPLE: 0.0, ROLL: time.monotonic()}
         try:
             while not self.stopping.wait(LOOK):
                 self._quietly(followers.sync)
+                self._quietly(pullers.sync)
+                if self._due(done, ROLL):
+                    roller.ring()
                 if self._due(done, STORE):
                     self._quietly(lambda: self._store(counter))
                 if self._due(done, SAMPLE):
@@ -55,6 +60,7 @@ class Command(BaseCommand):
                     log.warning("another observer has taken over")
                     return
         finally:
+            pullers.stop()
             receiver.stop()
             self._quietly(lambda: self._store(counter))
 
