@@ -30,6 +30,17 @@ reader = User.objects.create(username="reader")
 Membership.objects.create(group=group, user=reader, role="reader")
 print(json.dumps({who.username: actions.issue_token(user=who, name="test")[1] for who in (user, reader)}))
 """
+SIGN_IN = """
+from django.contrib.auth import SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
+from portal.accounts.models import User
+user, store = User.objects.get(username={who!r}), SessionStore()
+store[SESSION_KEY] = str(user.pk)
+store[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+store[HASH_SESSION_KEY] = user.get_session_auth_hash()
+store.create()
+print(store.session_key)
+"""
 
 
 @dataclass
@@ -63,6 +74,10 @@ class LivePortal:
             process.kill()
         self.process.wait(10)
         self.process = _start(self.data, self.url, self.environment)
+
+    def session(self, who: str = "someone") -> str:
+        """The session cookie of somebody who is signed in."""
+        return self.run(SIGN_IN.format(who=who)).split()[-1]
 
     def run(self, code: str) -> str:
         """The standard output of Python code with the portal's settings."""

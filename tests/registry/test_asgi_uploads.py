@@ -168,14 +168,7 @@ def test_who_may_send(portal, client, files_url):
 
 
 def test_a_session_needs_the_check_against_forged_requests(portal, client, files_url):
-    session = portal.run(
-        "from django.contrib.auth import SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY\n"
-        "from django.contrib.sessions.backends.db import SessionStore\n"
-        "from portal.accounts.models import User\n"
-        "user, store = User.objects.get(username='someone'), SessionStore()\n"
-        "store.update({SESSION_KEY: str(user.pk), BACKEND_SESSION_KEY: 'django.contrib.auth.backends.ModelBackend', HASH_SESSION_KEY: user.get_session_auth_hash()})\n"
-        "store.create(); print(store.session_key)"
-    ).split()[-1]
+    session = portal.session()
     token = "a" * 32
     with portal.client("", cookies={"modelport": session, "modelport-csrf": token}) as browser:
         refused = browser.put(files_url + "m", content=b"x")
