@@ -132,7 +132,7 @@ def cure(error: BaseException, text: str, app: Path) -> str:
             "Pin numpy (often `numpy<2`) in the pip or conda file."
         )
     if isinstance(error, MemoryError) or _NO_MEMORY.search(text):
-        limit = _memory_limit()
+        limit = memory_limit()
         return "There is not enough memory to load the model." + (f" The limit here is {limit} MiB." if limit else "")
     if isinstance(error, SystemExit):
         return "The code asked the process to exit."
@@ -170,8 +170,8 @@ def _files(error: BaseException, text: str, app: Path) -> str:
     return f"Files that are there: {there}."
 
 
-def _memory_limit() -> int:
-    """In MiB; 0 when there is none."""
+def memory_limit() -> int:
+    """Of this container or process, in MiB; 0 when there is none."""
     found = []
     for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         try:

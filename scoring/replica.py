@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Dict, Union
 
-from . import collect, explain, inputs, outputs, shims, verdict
+from . import collect, explain, inputs, outputs, shims, spark_session, verdict
 from .app import App
 from .bundle import Bundle, Settings
 from .errors import DriverFailed, RequestError
@@ -38,6 +38,7 @@ def prepare(bundle: Bundle) -> None:
     os.environ.setdefault("AML_APP_ROOT", str(bundle.app))
     collect.configure(bundle.models)
     shims.install()
+    spark_session.settle()
 
 
 def load(app: App) -> float:

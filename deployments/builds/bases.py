@@ -18,8 +18,8 @@ from deployments.docker_engine import build_image
 
 #: the release of pyspark in the base image, and what its Java is called by Debian
 PYSPARK, JAVA = "4.3.0", "openjdk-17-jre-headless"
-#: libgomp: LightGBM; libgl, libglib: OpenCV with windows
-LIBRARIES = "libgomp1 libgl1 libglib2.0-0"
+#: LightGBM wants it, and others that use several cores
+LIBRARIES = "libgomp1"
 #: the folder is one that slim images have removed and Java's own installation needs
 APT = (
     "mkdir -p /usr/share/man/man1 && apt-get update -q"
