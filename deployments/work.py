@@ -73,7 +73,7 @@ def run(operation_id) -> None:
         # Cancelled or taken by another worker in the very last moment.
         _cancelled(operation)
     except BuildFailed as error:
-        _fail(operation, error.message, code=error.code, fault="yours", file=error.file, line=error.line)
+        _fail(operation, error.message, code=error.code, fault="yours", file=error.file, line=error.line, cure=error.cure)
     except (Unavailable, InsufficientStorage) as error:
         _try_again(operation, error.message, code=error.code)
     except PortalError as error:
@@ -105,9 +105,11 @@ def _cancelled(operation: Operation) -> None:
         log.warning("operation %s (%s) was taken over by another worker", operation.pk, operation)
 
 
-def _fail(operation: Operation, message: str, *, code: str, fault: str, file: str = "", line: int | None = None) -> None:
+def _fail(
+    operation: Operation, message: str, *, code: str, fault: str, file: str = "", line: int | None = None, cure: dict | None = None
+) -> None:
     lines = steps.last_lines(operation)
-    error = {"code": code, "message": message, "fault": fault, "file": file, "line": line, "lines": lines}
+    error = {"code": code, "message": message, "fault": fault, "file": file, "line": line, "lines": lines, "cure": cure}
     log.info("operation %s (%s) failed: %s", operation.pk, operation, message)
     try:
         operation.fail(error)

@@ -131,6 +131,7 @@ urlpatterns = [
     path(f"{GROUP}operations/<uuid:pk>/stream", operation_logs.stream, name="operation_stream"),
     path(f"{GROUP}operations/<uuid:pk>/cancel", operations.CancelOperationView.as_view(), name="cancel_operation"),
     path(f"{GROUP}operations/<uuid:pk>/rerun", operations.RerunOperationView.as_view(), name="rerun_operation"),
+    path(f"{GROUP}operations/<uuid:pk>/apply-proposal", operations.ApplyProposalView.as_view(), name="apply_proposal"),
     path(f"{GROUP}members/", people.MembersView.as_view(), name="members"),
     path(f"{GROUP}members/<str:username>/role", people.ChangeRoleView.as_view(), name="change_role"),
     path(f"{GROUP}members/<str:username>/remove", people.RemoveMemberView.as_view(), name="remove_member"),

@@ -99,6 +99,14 @@ class Operation(Resource):
         self.data = {**self.data, **self.portal.transport.write("POST", f"{self.path}cancel/")}
         return self
 
+    def rerun(self) -> Operation:
+        """A new operation that does the same as this one, which failed or was cancelled."""
+        return Operation(self.portal, self.portal.transport.write("POST", f"{self.path}rerun/"))
+
+    def apply_proposal(self) -> Operation:
+        """Makes the change that this failed build proposes (`operation.proposal`), in a new manifest, and builds that."""
+        return Operation(self.portal, self.portal.transport.write("POST", f"{self.path}apply-proposal/"))
+
 
 class Operations(Collection[Operation]):
     """The group's operations; `list(kind=, state=)`."""

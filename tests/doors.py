@@ -133,6 +133,9 @@ class RestDoor:
     def cancel_operation(self, group, operation) -> Answer:
         return self._send("post", group, "operations", str(operation.pk), "cancel")
 
+    def apply_proposal(self, group, operation) -> Answer:
+        return self._send("post", group, "operations", str(operation.pk), "apply-proposal")
+
     def create_environment(self, group, *, name: str, target: str, **words) -> Answer:
         return self._send("post", group, "environments", name=name, target=target, **words)
 
@@ -272,6 +275,9 @@ class HtmlDoor:
 
     def cancel_operation(self, group, operation) -> Answer:
         return self._post(group, f"operations/{operation.pk}/cancel", {})
+
+    def apply_proposal(self, group, operation) -> Answer:
+        return self._post(group, f"operations/{operation.pk}/apply-proposal", {})
 
     def create_environment(self, group, *, name: str, target: str, **words) -> Answer:
         return self._fill(group, "environments/new", name=name, target=target, **words)

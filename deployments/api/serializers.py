@@ -12,6 +12,7 @@ from rest_framework import serializers
 
 from deployments import engines
 from deployments.models import Environment, Operation, OperationStep, Replica, Revision, Service, ServiceKey
+from deployments.proposals import proposal_for
 from deployments.quantities import parse_cpu, parse_memory, show_memory
 from deployments.states import service_state
 
@@ -109,7 +110,21 @@ class StepSerializer(serializers.ModelSerializer):
     }
 )
 class OperationErrorField(serializers.JSONField):
-    pass
+    def to_representation(self, value):
+        # What would help is told as `proposal`, in the person's own file.
+        return {name: part for name, part in value.items() if name != "cure"} if isinstance(value, dict) else value
+
+
+class ProposalSerializer(serializers.Serializer):
+    """A change that is proposed for a failed build; `POST .../apply-proposal/` makes it and builds again."""
+
+    why = serializers.CharField()
+    file = serializers.CharField(help_text="The dependency file that changes; empty when none does")
+    python = serializers.CharField(allow_null=True, help_text="The Python version to build with; null when it stays")
+    diff = serializers.SerializerMethodField()
+
+    def get_diff(self, proposal) -> list[str]:
+        return [f"{sign}{line}" for sign, line in proposal.diff()]
 
 
 class OperationSerializer(serializers.ModelSerializer):
@@ -122,6 +137,7 @@ class OperationSerializer(serializers.ModelSerializer):
     resourceLocation = serializers.SerializerMethodField()
     next = serializers.SerializerMethodField()
     error = OperationErrorField(read_only=True)
+    proposal = serializers.SerializerMethodField()
     steps = StepSerializer(many=True)
     createdBy = serializers.CharField(source="created_by.username", allow_null=True, default=None)
     createdAt = serializers.DateTimeField(source="created_at")
@@ -131,7 +147,7 @@ class OperationSerializer(serializers.ModelSerializer):
     class Meta:
         model = Operation
         fields = [
-            "id", "operationType", "state", "label", "image", "service", "environment", "resourceLocation", "next", "error",
+            "id", "operationType", "state", "label", "image", "service", "environment", "resourceLocation", "next", "error", "proposal",
             "attempts", "steps", "createdBy", "createdAt", "startedAt", "endedAt",
         ]  # fmt: skip
 
@@ -140,6 +156,11 @@ class OperationSerializer(serializers.ModelSerializer):
 
     def get_service(self, operation) -> str | None:
         return operation.service.name if operation.service else None
+
+    @extend_schema_field(ProposalSerializer(allow_null=True))
+    def get_proposal(self, operation) -> dict | None:
+        proposal = proposal_for(operation)
+        return ProposalSerializer(proposal).data if proposal else None
 
     def get_next(self, operation) -> str | None:
         follower = getattr(operation, "followed_by", None)

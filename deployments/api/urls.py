@@ -26,6 +26,7 @@ urlpatterns = [
     path(f"{_G}/operations/<str:id>/", operations({"get": "retrieve"}), name="operation"),
     path(f"{_G}/operations/<str:id>/cancel/", operations({"post": "cancel"}), name="operation-cancel"),
     path(f"{_G}/operations/<str:id>/rerun/", operations({"post": "rerun"}), name="operation-rerun"),
+    path(f"{_G}/operations/<str:id>/apply-proposal/", operations({"post": "apply_proposal"}), name="operation-apply-proposal"),
     path(f"{_G}/operations/<str:id>/steps/<int:order>/log/", operations({"get": "log"}), name="operation-log"),
     path(f"{_G}/deploy/", deploy.DeployView.as_view(), name="deploy"),
     path(f"{_G}/services/", service({"get": "list", "post": "create"}), name="services"),

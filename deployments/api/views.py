@@ -11,7 +11,7 @@ from rest_framework import mixins, status
 from rest_framework.response import Response
 
 from deployments import steplog
-from deployments.actions import environments, images, operations
+from deployments.actions import environments, images, operations, proposals
 from deployments.api import serializers
 from deployments.models import Environment, Operation
 from deployments.steps import step_log_path
@@ -149,6 +149,11 @@ class OperationViewSet(ScopedViewSet, mixins.ListModelMixin):
     @extend_schema(request=None, responses={202: serializers.OperationSerializer})
     def rerun(self, request, group=None, id=None):
         return accepted(operations.rerun_operation(user=request.user, operation=self.get_object()))
+
+    @extend_schema(request=None, responses={202: serializers.OperationSerializer})
+    def apply_proposal(self, request, group=None, id=None):
+        """Changes what the failed build proposes, in a new manifest, and builds that."""
+        return accepted(proposals.apply_proposal(user=request.user, operation=self.get_object()))
 
     @extend_schema(responses={(200, "text/plain"): OpenApiResponse(OpenApiTypes.STR, description="The step's log so far")})
     def log(self, request, group=None, id=None, order=None):

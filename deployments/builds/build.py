@@ -17,6 +17,7 @@ from packaging.utils import canonicalize_name
 
 import scoring
 from deployments import engines
+from deployments.builds import cures
 from deployments.builds.builders.base import Base, Builder, BuildFailed, Built, EnvironmentImage
 from deployments.builds.context import make_bundle
 from deployments.models import Operation, OperationStep, PackageLock, Service
@@ -115,7 +116,11 @@ def _resolve(builder: Builder, manifest: Manifest, journal: Journal) -> tuple[Ba
             journal.line(step.note)
             journal.line(kept.text)
             return base, kept.text
-        lock = builder.resolve(base, requirements, journal)
+        try:
+            lock = builder.resolve(base, requirements, journal)
+        except BuildFailed as error:
+            error.cure = cures.for_resolving(error, builder, base, manifest, requirements, journal)
+            raise
         PackageLock.objects.get_or_create(key=key, defaults={"text": lock})
         return base, lock
 
@@ -150,9 +155,10 @@ def _probe(builder: Builder, built: Built, manifest: Manifest, journal: Journal)
     with journal.step("probe", "Start it once and try the sample"):
         probe = builder.probe(built, memory=settings.BUILD_SETTINGS["memory"], timeout=PROBE_SECONDS, report=journal)
         if not probe.ok:
-            raise BuildFailed(
-                probe.message or "The scoring file failed when it was started.", code="ProbeFailed", file=manifest.driver.path
-            )
+            message, file = probe.message or "The scoring file failed when it was started.", manifest.driver
+            error = BuildFailed(message, code="ProbeFailed", file=file.path, line=cures.line_in(message, file.path))
+            error.cure = cures.for_starting(message, manifest)
+            raise error
         return {"sample_result": probe.sample_result, **probe.details}
 
 

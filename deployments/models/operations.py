@@ -57,7 +57,7 @@ class Operation(Stateful):
     #: what to do once this one has succeeded: {"service": id} rolls the image out on it
     then = models.JSONField(null=True, blank=True)
     follows = models.OneToOneField("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="followed_by")
-    #: {code, message, fault: "yours" | "ours", file, line, lines: the last 30}
+    #: {code, message, fault: "yours" | "ours", file, line, lines: the last 30, cure: what would help, of builds.cures}
     error = models.JSONField(null=True, blank=True)
     fence = models.PositiveIntegerField(default=0)
     attempts = models.PositiveSmallIntegerField(default=0)

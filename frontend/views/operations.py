@@ -5,12 +5,16 @@ from __future__ import annotations
 import platform
 
 from django.conf import settings
+from django.contrib import messages
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from deployments import steplog
 from deployments.actions import operations as actions
+from deployments.actions import proposals
 from deployments.models import Operation, OperationStep, Service
+from deployments.proposals import excerpt_of, proposal_for
 from deployments.steps import step_log_path
 from deployments.usual import place_in_queue, steps_to_come, usual_seconds
 from frontend.filters import OperationFilter
@@ -72,6 +76,8 @@ class OperationView(OperationMixin, DetailView):
             "queue": place_in_queue(operation),
             "usual": usual_seconds(operation) if not operation.is_finished else None,
             "took": took(operation),
+            "proposal": proposal_for(operation),
+            "excerpt": excerpt_of(operation),
         }
         if not self.request.htmx:
             words |= self.log(steps) | {"values": take_keys(self.request, service), "report": report(operation, steps)}
@@ -161,4 +167,11 @@ class CancelOperationView(OperationMixin, PostView):
 class RerunOperationView(OperationMixin, PostView):
     def act(self):
         again = actions.rerun_operation(user=self.request.user, operation=self.object)
+        return reverse("pages:operation", args=[self.group.name, again.pk])
+
+
+class ApplyProposalView(OperationMixin, PostView):
+    def act(self):
+        again = proposals.apply_proposal(user=self.request.user, operation=self.object)
+        messages.success(self.request, _("Manifest %(manifest)s has the change, and is being built.") % {"manifest": again.manifest})
         return reverse("pages:operation", args=[self.group.name, again.pk])

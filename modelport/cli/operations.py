@@ -39,6 +39,18 @@ def cancel(session: Session, id: str = ID):
     return session.portal.operations.get(id).cancel()
 
 
+@command(app, "rerun", COLUMNS)
+def rerun(session: Session, id: str = ID):
+    """Do again what failed or was cancelled."""
+    return session.portal.operations.get(id).rerun()
+
+
+@command(app, "apply-proposal", COLUMNS)
+def apply_proposal(session: Session, id: str = ID):
+    """Make the change that a failed build proposes, in a new manifest, and build that."""
+    return session.portal.operations.get(id).apply_proposal()
+
+
 @command(app, "wait", COLUMNS)
 def wait(
     session: Session,

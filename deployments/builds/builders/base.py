@@ -16,7 +16,7 @@ from typing import BinaryIO, Protocol
 
 
 class BuildFailed(Exception):
-    """The user's fault: `message` is one sentence, `file` and `line` say what to change, when known.
+    """The user's fault: `message` is one sentence, `file` and `line` say what to change, when known; `cure` is of builds.cures.
 
     A builder sees only the normalised requirements, so it names the `package`; `Requirements.place` turns that
     into the line of the person's own file.
@@ -25,6 +25,7 @@ class BuildFailed(Exception):
     def __init__(self, message: str, *, code: str = "BuildFailed", file: str = "", line: int | None = None, package: str = ""):
         super().__init__(message)
         self.message, self.code, self.file, self.line, self.package = message, code, file, line, package
+        self.cure: dict | None = None
 
 
 class Cancelled(Exception):
