@@ -65,6 +65,7 @@ urlpatterns = [
     path("api/docs/", people.api_docs, name="api_docs"),
     path(GROUP, home.HomeView.as_view(), name="home"),
     path(f"{GROUP}deploy", deploy.DeployView.as_view(), name="deploy"),
+    path(f"{GROUP}deploy/<uuid:pk>", deploy.DeployingView.as_view(), name="deploying"),
     *noun(
         "models",
         one="model",

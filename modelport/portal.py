@@ -82,7 +82,7 @@ class Portal:
     def deploy(
         self,
         name: str,
-        driver: Given,
+        driver: Given | None = None,
         *,
         model: Given | None = None,
         model_name: str = "",
@@ -100,7 +100,7 @@ class Portal:
         **chosen: Any,
     ) -> Operation:
         """Files in, a service out: registers `model` (a file or folder) as `model_name` (else `name`), writes the manifest, builds,
-        rolls out. All or nothing until the build begins. `chosen` are the settings of a service (modelport.services.SETTINGS).
+        rolls out. All or nothing until the build begins. Without a driver, it and what else is left out is written from the model's files. `chosen` are the settings of a service (modelport.services.SETTINGS).
 
         The operation's data names what was made: models, manifest, image, service, and, this once, `operation.keys`.
         A service of that name that is there already is rolled over to the new image and keeps its settings and keys.

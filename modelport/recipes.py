@@ -14,12 +14,12 @@ from .uploads import Found, Given, beside, existing, fault
 
 @dataclass
 class Recipe:
-    """`driver` is score.py, with init() and run(). `files` are files or folders it needs beside it.
+    """`driver` is score.py, with init() and run(); None leaves it to the portal, which writes one from the model's files. `files` are files or folders it needs beside it.
 
     What lies in score.py's folder or below keeps its path from there; anything else comes under its own name.
     """
 
-    driver: Given
+    driver: Given | None = None
     schema: Given | None = None
     pip_file: Given | None = None
     conda_file: Given | None = None
@@ -34,16 +34,20 @@ class Recipe:
         for name in ("files", "models"):
             if isinstance(getattr(self, name), (str, os.PathLike, Resource)):
                 setattr(self, name, [getattr(self, name)])
-        driver = existing(self.driver, "driver")
+        driver = self._driver()
         self.extra = [found for given in self.files for found in beside(given, driver)]
+
+    def _driver(self) -> Path:
+        """Where score.py lies; without one, where it would."""
+        return Path("score.py") if self.driver is None else existing(self.driver, "driver")
 
     def body(self) -> dict[str, Any]:
         """The JSON of the REST call; the extra files go by an upload set."""
         if self.pip_file and self.conda_file:
             raise fault("dependencies", "Give a pip file or a conda file, not both.")
-        driver = existing(self.driver, "driver")
+        driver = self._driver()
         body: dict[str, Any] = {
-            "driver": {"path": driver.name, "content": _text(driver, "driver")},
+            "driver": {"path": driver.name, "content": _text(driver, "driver")} if self.driver is not None else None,
             "models": [named(model) for model in self.models],
             "runtime": self.runtime,
             "description": self.description,

@@ -13,9 +13,13 @@ from deployments import plans
 from deployments.actions.images import create_image
 from deployments.models import Environment, Operation, Service
 from portal.accounts.permissions import Permission, require
+from portal.errors import BadRequest
 from registry.actions.manifests import create_manifest
 from registry.actions.models import register_model
+from registry.actions.recipes import propose_recipe
 from registry.models import Manifest, ModelVersion
+from scoring import schema as schemas
+from scoring.errors import SchemaError
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ def deploy(
     model_files=(),
     model_upload_set=None,
     models=(),
-    driver,
+    driver=None,
     schema=None,
     dependencies=None,
     files=(),
@@ -53,6 +57,7 @@ def deploy(
 ) -> Deployed:
     """Registers the model files (if any), writes the manifest, and sends off the build; the rollout follows it.
 
+    Without a `driver`, scoring file, dependencies and schema are written from the model's own files, as far as they are not given.
     `name` names manifest, image and service. All or nothing: a fault in any part
     leaves no row. An existing service of that name is updated to the new image and to
     the `service_fields` that are given, once the image is built, in its own environment.
@@ -66,20 +71,20 @@ def deploy(
         source = {"upload_set": model_upload_set} if model_upload_set else {"files": list(model_files)}
         with faults.of("model_files"):
             versions.append(register_model(user=user, group=group, name=model_name or name, description=description, **source))
+    generated = {}
+    if driver is None and versions:
+        with faults.of("model_files"):
+            generated = _generate(user, versions[-1], schema, dependencies, runtime, python)
     with faults.of():
         manifest = create_manifest(
             user=user,
             group=group,
             name=name,
             models=versions,
-            driver=driver,
-            schema=schema,
-            dependencies=dependencies,
             files=list(files),
             upload_set=upload_set,
-            runtime=runtime,
-            python=python,
             description=description,
+            **({"driver": driver, "schema": schema, "dependencies": dependencies, "runtime": runtime, "python": python} | generated),
         )
     service, keys, then = None, {}, None
     if not image_only:
@@ -101,6 +106,27 @@ def deploy(
         user=user, group=group, manifest=manifest, environment=environment, name=name, description=description, then=then
     )
     return Deployed(versions, manifest, operation, service, keys)
+
+
+def _generate(user, version: ModelVersion, schema, dependencies, runtime: str, python: str | None) -> dict:
+    """The parts of a manifest that nobody has given, from the model's files."""
+    try:
+        known = schemas.read(schema[1]) if schema else None
+    except SchemaError:
+        known = None  # the manifest says what is wrong with it
+    try:
+        recipe = propose_recipe(user=user, version=version, schema=known)
+    except BadRequest as error:
+        raise ValidationError({"driver": error.message}) from None
+    if schema is None and recipe.schema is not None:
+        schema = ("service_schema.json", recipe.schema_file.encode())
+    return {
+        "driver": ("score.py", recipe.driver.encode()),
+        "schema": schema,
+        "dependencies": dependencies or ("requirements.txt", recipe.dependencies.encode(), "pip"),
+        "runtime": recipe.runtime if runtime == "python" else runtime,
+        "python": python or recipe.python,
+    }
 
 
 class _Faults:

@@ -48,8 +48,8 @@ class StagedUploadsMixin:
         return upload_set
 
     def attached(self, form, set_field: str) -> list:
-        """The files that a refused form holds already."""
-        said = form.data.get(form.add_prefix(set_field)) if form.is_bound else ""
+        """The files that a form which is shown again holds already."""
+        said = form[set_field].value()
         if not said:
             return []
         try:

@@ -1,7 +1,7 @@
 """Files in, an image or a service out: what `image create` and `service create` share."""
 
 import re
-from typing import Any
+from typing import Any, Optional
 
 from ..operations import Operation
 from ..uploads import existing, fault
@@ -26,7 +26,7 @@ def register(session: Session, files: list) -> list:
     return registered
 
 
-def deploy(session: Session, name: str, model_files: list, driver: str, **rest: Any) -> Operation:
+def deploy(session: Session, name: str, model_files: list, driver: Optional[str], **rest: Any) -> Operation:
     """One model goes along with the call, which is all or nothing; several are registered first, each under its own name."""
     if len(model_files) == 1:
         rest["model"], rest["model_name"] = model_files[0], name
@@ -40,5 +40,5 @@ def refuse_both(said: str, registered: Any, **unregistered: Any) -> None:
     used = [name for name, value in unregistered.items() if value]
     if registered and used:
         raise fault(used[0], f"{said} says what to use already; leave out {', '.join(used)}.")
-    if not registered and not unregistered.get("driver"):
-        raise fault("driver", f"Give {said}, or score.py with -f and what it needs (-m, -s, -p or -c, -d).")
+    if not registered and not unregistered.get("driver") and not unregistered.get("model_file"):
+        raise fault("driver", f"Give {said}, or a model with -m, or score.py with -f and what it needs (-m, -s, -p or -c, -d).")

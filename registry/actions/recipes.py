@@ -15,13 +15,17 @@ from registry.models import Asset, ModelVersion, UploadSet
 from registry.runtimes import RUNTIMES
 from registry.samples import schema_of
 from registry.storage import open_asset
+from scoring.schema import Schema
 
 
-def propose_recipe(*, user, version: ModelVersion, sample: str = "") -> Recipe:
-    """score.py, dependencies and schema for a registered version. BadRequest (NotRecognised) when nothing is known to do with it."""
+def propose_recipe(*, user, version: ModelVersion, sample: str = "", schema: Schema | None = None) -> Recipe:
+    """score.py, dependencies and schema for a registered version. BadRequest (NotRecognised) when nothing is known to do with it.
+
+    `sample` is a request, a row or CSV as text; `schema` is one that is there already. Both win over what the files say.
+    """
     require(user, Permission.MANIFEST_WRITE, version.group)
     files = [(file.path, file.asset) for file in version.files.select_related("asset")]
-    return _propose(version.root, version.kind == ModelVersion.Kind.FOLDER, files, sample)
+    return _propose(version.root, version.kind == ModelVersion.Kind.FOLDER, files, schema or _schema_of(sample))
 
 
 def propose_recipe_for_upload(*, user, upload_set: UploadSet, name: str = "model", sample: str = "") -> Recipe:
@@ -35,16 +39,19 @@ def recipe_for_files(*, name: str, files: Sequence[tuple[str, Asset]], sample: s
     if not files:
         raise BadRequest("There are no files to look at. Send the model first.", code="NotRecognised", field="files")
     kind, root, files = shape_of(name, sorted(files, key=lambda file: file[0]))
-    return _propose(root, kind == ModelVersion.Kind.FOLDER, files, sample)
+    return _propose(root, kind == ModelVersion.Kind.FOLDER, files, _schema_of(sample))
 
 
-def _propose(root: str, is_folder: bool, files: Sequence[tuple[str, Asset]], sample: str) -> Recipe:
-    assets = dict(files)
-    seen = ModelFiles(root, is_folder, {path: asset.size for path, asset in files}, lambda path: open_asset(assets[path]))
+def _schema_of(sample: str) -> Schema | None:
     try:
-        schema = schema_of(sample) if sample.strip() else None
+        return schema_of(sample) if sample.strip() else None
     except ValidationError as error:
         raise ValidationError({"sample": error.messages}) from None
+
+
+def _propose(root: str, is_folder: bool, files: Sequence[tuple[str, Asset]], schema: Schema | None) -> Recipe:
+    assets = dict(files)
+    seen = ModelFiles(root, is_folder, {path: asset.size for path, asset in files}, lambda path: open_asset(assets[path]))
     try:
         recipe = generate(seen, sample=schema)
     except NotRecognised as error:

@@ -1,0 +1,88 @@
+"""The one-page deployment without script: look at a model, change nothing or something, deploy, follow."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from deployments.models import Operation
+from frontend.views.deploy import name_for
+from registry.models import Manifest, ModelVersion
+from registry.storage import read_asset
+from tests import factories
+from tests.registry import saved_models as saved
+
+pytestmark = pytest.mark.django_db
+PAGE = "/g/demo/deploy"
+SIZE = {"replicas": "1", "cpu": "0.5", "memory": "512Mi", "access": "key", "runtime": "python", "environment": "local"}
+
+
+@pytest.fixture
+def browser(browse, group, contributor):
+    factories.make_environment(group, is_default=True)
+    return browse(contributor)
+
+
+def model(data: bytes | None = None) -> SimpleUploadedFile:
+    return SimpleUploadedFile("churn.json", data or saved.xgboost_json(["age", "income"]))
+
+
+def stands(response) -> dict:
+    """What a browser would send of the form that it was given."""
+    values = {bound.html_name: bound.value() for bound in response.context["form"]}
+    return {name: value for name, value in values.items() if value not in (None, False)}
+
+
+def test_a_look_registers_nothing_and_fills_the_form(browser):
+    shown = browser.post(PAGE, {**SIZE, "look": "1", "model_files": model()})
+    page = shown.content.decode()
+    assert shown.status_code == 200 and "This is a XGBoost model" in page and "<code>income</code>" in page
+    assert stands(shown)["name"] == "churn" and "xgboost.Booster" in stands(shown)["driver"]
+    assert not ModelVersion.objects.exists() and not Manifest.objects.exists()
+    # A sample says more, and what nobody changed is written anew.
+    again = browser.post(PAGE, {**stands(shown), "look": "1", "sample": "age,income\n41,2.5"})
+    assert '"int64"' in stands(again)["schema"] and stands(again)["model_set"] == stands(shown)["model_set"]
+
+
+def test_what_somebody_wrote_stays(browser):
+    shown = browser.post(PAGE, {**SIZE, "look": "1", "model_files": model()})
+    mine = stands(shown)["driver"] + "# mine\n"
+    again = browser.post(PAGE, {**stands(shown), "driver": mine, "look": "1"})
+    assert stands(again)["driver"] == mine
+    sent = browser.post(PAGE, stands(again))
+    assert sent.status_code == 302, sent.context["form"].errors
+    assert read_asset(Manifest.objects.get().driver.asset).decode().strip() == mine.strip()
+
+
+def test_nothing_but_a_model_is_deployed_and_followed(browser, contributor):
+    sent = browser.post(PAGE, {**SIZE, "name": "churn", "model_files": model()})
+    assert sent.status_code == 302, sent.context["form"].errors
+    manifest = Manifest.objects.get()
+    assert str(manifest.uses.get().version) == "churn:1" and b"xgboost.Booster" in read_asset(manifest.driver.asset)
+    page = browser.get(sent["Location"]).content.decode()
+    assert 'id="key-primary"' in page and "Build image" in page and "Roll out service" in page
+    assert 'id="key-primary"' not in browser.get(sent["Location"]).content.decode()
+    Operation.objects.update(state="Failed", error={"message": "There is no package xgboots.", "code": "BuildFailed"})
+    assert "There is no package xgboots." in browser.get(sent["Location"]).content.decode()
+
+
+def test_a_model_that_nobody_knows_says_what_to_do(browser):
+    sent = {**SIZE, "name": "notes", "model_files": model(b"words")}
+    assert "No scoring file could be written" in browser.post(PAGE, {**sent, "look": "1"}).content.decode()
+    refused = browser.post(PAGE, {**sent, "model_files": model(b"words")})
+    assert refused.status_code == 422 and "is no kind of model" in str(refused.context["form"].errors["driver"])
+    assert not ModelVersion.objects.exists()
+    assert "Choose the model first" in browser.post(PAGE, {**SIZE, "look": "1"}).content.decode()
+
+
+def test_readers_do_not_look(browse, group, reader):
+    factories.make_environment(group, is_default=True)
+    assert browse(reader).post(PAGE, {**SIZE, "look": "1", "model_files": model()}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("churn.joblib", "churn"), ("My Model v2.pkl", "my-model-v2"), ("net/a.bin", "net"), ("m.pkl", "m-model"), ("", ""), ("ü.onnx", "")],
+)
+def test_names_proposed_for_services(path, name):
+    assert name_for(path) == name
