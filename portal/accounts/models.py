@@ -108,6 +108,44 @@ class Event(models.Model):
         return f"{self.actor_label} {self.tag} {self.subject_label}"
 
 
+class Preference(models.Model):
+    """How one person likes the pages: shortcuts, and columns, density and order of each list."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="preferences")
+    name = models.CharField(max_length=40)
+    value = models.JSONField()
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["user", "name"], name="one_value_per_preference")]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.name}"
+
+
+class SavedView(models.Model):
+    """Filters and order of a list under a name: one's own, or shared with the group."""
+
+    group = models.ForeignKey(ResourceGroup, on_delete=models.CASCADE, related_name="saved_views")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved_views")
+    #: which list: "models", "services", ...
+    noun = models.CharField(max_length=16)
+    name = models.CharField(max_length=60)
+    #: the address's own: "q=iris&sort=-size"
+    query = models.CharField(max_length=1000)
+    shared = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["group", "user", "noun", "name"], name="one_saved_view_per_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class SetupLink(models.Model):
     """The one-time right to create the first administrator; only its hash is kept."""
 

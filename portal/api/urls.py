@@ -1,6 +1,6 @@
 from django.urls import path
 
-from portal.api import views
+from portal.api import preferences, views
 
 app_name = "portal_api"
 urlpatterns = [
@@ -12,6 +12,10 @@ urlpatterns = [
         views.MemberViewSet.as_view({"patch": "partial_update", "delete": "destroy"}),
         name="member",
     ),
+    path("groups/<str:group>/views/", preferences.SavedViewSet.as_view({"get": "list", "post": "create"}), name="saved-views"),
+    path("groups/<str:group>/views/<int:id>/", preferences.SavedViewSet.as_view({"delete": "destroy"}), name="saved-view"),
+    path("preferences/", preferences.PreferencesView.as_view(), name="preferences"),
+    path("preferences/<str:name>/", preferences.PreferenceView.as_view(), name="preference"),
     path("tokens/", views.TokenViewSet.as_view({"get": "list", "post": "create"}), name="tokens"),
     path("tokens/<str:key_id>/", views.TokenViewSet.as_view({"delete": "destroy"}), name="token"),
 ]
