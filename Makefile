@@ -1,6 +1,6 @@
 # One word a chore. MODELPORT_* may stand in the environment or after the word: make run MODELPORT_PORT=8090
 .DEFAULT_GOAL := help
-.PHONY: help run stop install install-dev test lint format lock demo examples spark-base
+.PHONY: help run stop install install-dev test lint format lock demo examples spark-base soak
 
 # The first Python of 3.11 to 3.13 that really starts (a version manager's shim may not); another: PYTHON=/path/to/python
 usable = $(shell for p in python3 python3.11 python3.12 python3.13; do $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
@@ -46,3 +46,6 @@ examples: install ## the score files of demo/scores, each built, served and call
 
 spark-base: install ## the base image for Spark, in the Docker Engine
 	@exec $(python) manage.py make_base spark-py
+
+soak: install-dev ## ten minutes of good and hostile traffic at full speed; ends with what it saw (ARGS="--minutes 2")
+	@exec $(python) -m benchmarks.soak $(ARGS)
