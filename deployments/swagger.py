@@ -1,35 +1,74 @@
-"""A service's OpenAPI documents, made from its schema by the same code that its replicas use."""
+"""A service's OpenAPI documents: what its image told of itself when it was probed, else made from the schema by the code of its replicas."""
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from typing import Any
 
 import scoring.schema
 import scoring.swagger
 from deployments.models import Revision, Service
+from registry.models import Image
+from scoring import placing
 
 
-def _schema(service: Service):
-    revision = service.revisions.select_related("image__manifest").filter(state=Revision.State.SERVING).first()
-    revision = revision or service.revisions.select_related("image__manifest").order_by("-number").first()
-    document = revision.image.manifest.service_schema if revision else None
-    return (scoring.schema.Schema.from_json(document) if document else None), str(revision.number if revision else 0)
+def _revision(service: Service) -> Revision | None:
+    """The one that serves, else the newest."""
+    revisions = service.revisions.select_related("image__manifest")
+    return revisions.filter(state=Revision.State.SERVING).first() or revisions.order_by("-number").first()
 
 
-def openapi(service: Service) -> dict:
+def _schema(image: Image | None) -> scoring.schema.Schema | None:
+    document = image.manifest.service_schema if image else None
+    return scoring.schema.Schema.from_json(document) if document else None
+
+
+def _told(image: Image | None, kind: str) -> dict[str, Any] | None:
+    """Kind "2" or "3", as the probe told it. It is other people's JSON: what is no document of an API is left aside."""
+    found = image.documents.get(kind) if image else None
+    return found if isinstance(found, dict) and placing.kind_of(found) == kind and not placing.problem(found) else None
+
+
+def _is_own(image: Image, kind: str) -> bool:
+    own = image.documents.get("own")
+    return isinstance(own, list) and kind in own
+
+
+def openapi(service: Service) -> dict[str, Any]:
     """OpenAPI 3.1."""
-    schema, version = _schema(service)
-    return scoring.swagger.openapi_3(schema, title=service.name, version=version, server_url=service.url, description=service.description)
+    revision = _revision(service)
+    image = revision.image if revision else None
+    where = {
+        "title": service.name,
+        "version": str(revision.number if revision else 0),
+        "server_url": service.url,
+        "description": service.description,
+    }
+    told = _told(image, "3")
+    if image and told:
+        return placing.three(told, own=_is_own(image, "3"), **where)
+    return scoring.swagger.openapi_3(_schema(image), **where)
 
 
-def swagger_2(service: Service) -> dict:
+def swagger_2(service: Service) -> dict[str, Any]:
     """Swagger 2.0, as the original served it."""
-    schema, version = _schema(service)
-    parts = urlsplit(service.url)
-    return scoring.swagger.swagger_2(schema, title=service.name, version=version, prefix=parts.path, host=parts.netloc)
+    revision = _revision(service)
+    image = revision.image if revision else None
+    where = {"title": service.name, "version": str(revision.number if revision else 0), "url": service.url}
+    told = _told(image, "2")
+    if image and told:
+        return placing.two(told, own=_is_own(image, "2"), **where)
+    return scoring.swagger.swagger_2(_schema(image), **where)
 
 
-def sample(service: Service) -> dict | None:
-    """The request body with the schema's sample filled in; None without a schema."""
-    schema, _ = _schema(service)
-    return schema.sample() if schema else None
+def sample(service: Service) -> dict[str, Any] | None:
+    """The request body with the sample of schema or decorators filled in; None without one."""
+    revision = _revision(service)
+    image = revision.image if revision else None
+    schema = _schema(image)
+    if schema:
+        return schema.sample()
+    if image and not _is_own(image, "2"):
+        shape = ((_told(image, "2") or {}).get("definitions") or {}).get("ServiceInput")
+        example = shape.get("example") if isinstance(shape, dict) else None
+        return example if isinstance(example, dict) else None
+    return None

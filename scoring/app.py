@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import platform
+import urllib.parse
 from typing import Any, Callable, Dict, Optional
 
 from . import collect, forms, protocol
@@ -46,13 +47,13 @@ class App:
         self._secret = settings.secret.encode("utf-8")
         #: versions of the main packages, for `/readyz`; filled after load
         self.packages: Dict[str, str] = {}
-        documents = Documents(self)
+        self.documents = Documents(self)
         self.routes: Dict[str, Dict[str, Callable[[Request], Response]]] = {
             "/": {"GET": self._root},
             "/livez": {"GET": self._live},
             "/readyz": {"GET": self._ready},
-            "/swagger.json": {"GET": lambda request: Response(documents.swagger())},
-            "/openapi.json": {"GET": lambda request: Response(documents.openapi())},
+            "/swagger.json": {"GET": self._swagger},
+            "/openapi.json": {"GET": lambda request: Response(self.documents.openapi())},
             "/metrics": {"GET": self._metrics},
             "/collected": {"GET": self._collected},
             "/score": dict.fromkeys(self.driver.methods, self._never),
@@ -200,6 +201,10 @@ class App:
             return json_response({kind: True} if ready else {"error": f"The service is {self.state}."}, 200 if ready else 503)
         version = self.settings.version
         return json_response(protocol.server(version) if kind == "server" else protocol.metadata(self.schema, self.title, version))
+
+    def _swagger(self, request: Request) -> Response:
+        version = urllib.parse.parse_qs(request.query).get("version", [""])[0]
+        return Response(self.documents.swagger(version))
 
     def _metrics(self, request: Request) -> Response:
         ready = self.state == "ready"

@@ -47,6 +47,7 @@ def load(app: App) -> float:
     explain.watch_versions()
     if app.bundle.schema is not None:
         inputs.warm(app.bundle.schema)
+    app.documents.load()
     app.driver.load()
     if app.schema is not None and app.schema is not app.bundle.schema:
         inputs.warm(app.schema)
@@ -142,6 +143,7 @@ def probe(bundle: Bundle, settings: Settings) -> int:
     ok, message = True, ""
     try:
         details["init_seconds"] = round(load(app), 3)  # type: ignore[assignment]
+        details["documents"] = app.documents.told()  # type: ignore[assignment]
         say(f"init() took {details['init_seconds']} s.")
         sample = app.schema.sample() if app.schema is not None else None
         if sample is not None:

@@ -5,18 +5,23 @@ The documents say what the server does, exactly: tests run schemathesis against 
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+import csv
+import io
+import json
+from typing import Any, Dict, Optional, Sequence
 
-from .schema import Schema
+from . import placing
+from .schema import PANDAS, Schema
 
 #: status -> what it means here; every one has the body of `ErrorResponse`
 ERRORS = {
     "400": "The request does not fit the schema; `details` lists what is wrong and where.",
     "401": "The key is missing, wrong or expired.",
     "404": "No such service or path.",
+    "406": "The header `Accept` allows none of the forms that this service answers in.",
     "408": "The body arrived too slowly.",
     "413": "The body is larger than this service takes.",
-    "415": "The body is not JSON.",
+    "415": "The body is not of a type that this service takes.",
     "500": "The service's own code failed; the request id finds the traceback in its log.",
     "503": "Not ready, or too busy; try again after the seconds in `Retry-After`.",
     "504": "The answer took longer than this service allows.",
@@ -89,78 +94,104 @@ def openapi_3(
     description: str = "",
     secured: bool = True,
     raw: bool = False,
+    takes: Sequence[str] = (),
+    gives: Sequence[str] = (),
 ) -> Dict[str, Any]:
     """OpenAPI 3.1 of one service. `server_url` is its public address (empty: relative); `secured` when calls need a key;
-    `raw` when run() reads the request and writes the answer itself.
+    `raw` when run() reads the request and writes the answer itself; `takes` and `gives` are media types besides JSON.
     """
-
-    def failure(status: str) -> Dict[str, Any]:
-        return {"description": ERRORS[status], "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorResponse"}}}}
-
-    def failures(*statuses: str) -> Dict[str, Any]:
-        return {status: failure(status) for status in statuses if secured or status != "401"}
-
-    request = {"application/json": {"schema": {"$ref": "#/components/schemas/ServiceInput"}}}
-    if schema is None:
-        request["text/plain"] = {"schema": {"type": "string"}}
-    if raw:
-        request = {"*/*": {"schema": {}}}
-    score: Dict[str, Any] = {
-        "operationId": "RunMLService",
-        "summary": "Run the model",
-        "requestBody": {"required": schema is not None, "content": request},
-        "responses": {
-            "200": {
-                "description": "What run() returned.",
-                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ServiceOutput"}}},
-            },
-            **failures("400", "401", "404", "408", "413", *(["415"] if schema is not None else []), "500", "503", "504"),
-        },
+    answers = _answers(schema, secured, raw, gives)
+    paths: Dict[str, Any] = {
+        "post": {
+            "operationId": "RunMLService",
+            "summary": "Run the model",
+            "requestBody": {"required": schema is not None, "content": _bodies(schema, raw, takes)},
+            "responses": answers,
+        }
     }
-    if raw:
-        score["responses"] = {"default": {"description": "What run() answered."}, **failures("401", "404", "413", "503", "504")}
-    paths: Dict[str, Any] = {"post": score}
     if schema is None or not schema.closed:
-        asked = (
-            [
-                {"name": name, "in": "query", "required": name not in schema.optional, "content": {"application/json": {"schema": shape}}}
-                for name, shape in ((each, kind.document("3.1")) for each, kind in schema.inputs.items())
-            ]
-            if schema is not None
-            else []
-        )
+        parameters = _parameters(schema)
         paths["get"] = {
             "operationId": "RunMLServiceByQuery",
             "summary": "Run the model with the query's names and values",
-            **({"parameters": asked} if asked else {}),
-            "responses": score["responses"],
+            **({"parameters": parameters} if parameters else {}),
+            "responses": answers,
         }
     health = {
         "operationId": "ServiceHealthCheck",
         "summary": "Is the service there?",
         "responses": {
             "200": {"description": "It is.", "content": {"text/plain": {"schema": {"type": "string"}}}},
-            **failures("401", "404", "503"),
+            **_failures(secured, "401", "404", "503"),
         },
     }
-    components: Dict[str, Any] = {
-        "schemas": {"ServiceInput": service_input(schema, "3.1"), "ServiceOutput": service_output(schema, "3.1"), "ErrorResponse": ERROR},
-    }
-    document: Dict[str, Any] = {
-        "openapi": "3.1.0",
-        "info": {"title": title or "Service", "version": version or "1.0"},
-        "servers": [{"url": server_url or "/"}],
-        "paths": {"/": {"get": health}, "/score": paths},
-        "components": components,
-    }
-    if description:
-        document["info"]["description"] = description
-    if secured:
-        components["securitySchemes"] = {
-            "Key": {"type": "http", "scheme": "bearer", "description": "The service's primary or secondary key."}
+    shapes = {"ServiceInput": service_input(schema, "3.1"), "ServiceOutput": service_output(schema, "3.1"), "ErrorResponse": ERROR}
+    document = {"openapi": "3.1.0", "paths": {"/": {"get": health}, "/score": paths}, "components": {"schemas": shapes}}
+    return placing.three(document, title=title, version=version, server_url=server_url, description=description, secured=secured)
+
+
+def _failures(secured: bool, *statuses: str) -> Dict[str, Any]:
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorResponse"}}}
+    return {status: {"description": ERRORS[status], "content": content} for status in statuses if secured or status != "401"}
+
+
+def _bodies(schema: Optional[Schema], raw: bool, takes: Sequence[str]) -> Dict[str, Any]:
+    if raw:
+        return {"*/*": {"schema": {}}}
+    content: Dict[str, Any] = {"application/json": {"schema": {"$ref": "#/components/schemas/ServiceInput"}}}
+    if schema is None:
+        content["text/plain"] = {"schema": {"type": "string"}}
+    for form in takes:
+        content[form] = {"schema": _form(form)}
+        if form == "text/csv":
+            content[form].update(_csv_example(schema))
+    return content
+
+
+def _form(form: str) -> Dict[str, Any]:
+    return {"type": "string"} if form.startswith("text/") else {"type": "string", "format": "binary"}
+
+
+def _csv_example(schema: Optional[Schema]) -> Dict[str, Any]:
+    """The sample's rows as CSV."""
+    for kind in schema.inputs.values() if schema is not None else ():
+        if kind.kind == PANDAS and isinstance(kind.sample, list) and kind.sample:
+            names = [str(name) for name, _ in kind.columns]  # type: ignore[attr-defined]
+            out = io.StringIO(newline="")
+            writer = csv.writer(out)
+            writer.writerow(names)
+            for row in kind.sample:
+                cells = [row.get(name) if isinstance(row, dict) else None for name in names]
+                writer.writerow(["" if each is None else each if isinstance(each, str) else json.dumps(each) for each in cells])
+            return {"example": out.getvalue()}
+    return {}
+
+
+def _parameters(schema: Optional[Schema]) -> list:
+    """What a query may say of open inputs."""
+    if schema is None:
+        return []
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": name not in schema.optional,
+            "content": {"application/json": {"schema": kind.document("3.1")}},
         }
-        document["security"] = [{"Key": []}]
-    return document
+        for name, kind in schema.inputs.items()
+    ]
+
+
+def _answers(schema: Optional[Schema], secured: bool, raw: bool, gives: Sequence[str]) -> Dict[str, Any]:
+    if raw:
+        return {"default": {"description": "What run() answered."}, **_failures(secured, "401", "404", "413", "503", "504")}
+    content: Dict[str, Any] = {"application/json": {"schema": {"$ref": "#/components/schemas/ServiceOutput"}}}
+    content.update({form: {"schema": _form(form)} for form in gives})
+    refused = ["406", "408", "413", *(["415"] if schema is not None else [])]
+    return {
+        "200": {"description": "What run() returned.", "content": content},
+        **_failures(secured, "400", "401", "404", *refused, "500", "503", "504"),
+    }
 
 
 def swagger_2(
@@ -168,22 +199,20 @@ def swagger_2(
     *,
     title: str,
     version: str,
+    url: str = "",
     prefix: str = "",
-    host: str = "",
-    schemes: Optional[list] = None,
     secured: bool = True,
+    takes: Sequence[str] = (),
+    gives: Sequence[str] = (),
 ) -> Dict[str, Any]:
-    """Swagger 2.0 with the original's names. `prefix` stands before each path, as SERVICE_PATH_PREFIX did."""
-    prefix = "/" + prefix.strip("/") if prefix.strip("/") else ""
+    """Swagger 2.0 with the original's names. `url` is the public address; without one, `prefix` stands before each path."""
     error = {"description": "The request could not be answered.", "schema": {"$ref": "#/definitions/ErrorResponse"}}
     document: Dict[str, Any] = {
         "swagger": "2.0",
-        "info": {"title": title or "Service", "version": version or "1.0"},
-        "schemes": schemes or ["http", "https"],
-        "consumes": ["application/json"],
-        "produces": ["application/json"],
+        "consumes": ["application/json", *takes],
+        "produces": ["application/json", *gives],
         "paths": {
-            f"{prefix}/": {
+            "/": {
                 "get": {
                     "operationId": "ServiceHealthCheck",
                     "description": "Is the service there?",
@@ -191,7 +220,7 @@ def swagger_2(
                     "responses": {"200": {"description": "Healthy", "schema": {"type": "string"}}, "default": error},
                 }
             },
-            f"{prefix}/score": {
+            "/score": {
                 "post": {
                     "operationId": "RunMLService",
                     "description": "Run the model.",
@@ -217,11 +246,4 @@ def swagger_2(
             "ErrorResponse": ERROR,
         },
     }
-    if host:
-        document["host"] = host
-    if secured:
-        document["securityDefinitions"] = {
-            "Bearer": {"type": "apiKey", "name": "Authorization", "in": "header", "description": "Bearer followed by a space and the key."}
-        }
-        document["security"] = [{"Bearer": []}]
-    return document
+    return placing.two(document, title=title, version=version, url=url, prefix=prefix, secured=secured)

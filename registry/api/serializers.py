@@ -233,13 +233,18 @@ class PackageSerializer(serializers.Serializer):
 class ImageDetailSerializer(ImageSerializer):
     bundleDigest = serializers.CharField(source="bundle_digest", read_only=True)
     packages = PackageSerializer(many=True, read_only=True)
-    probe = serializers.JSONField(read_only=True, help_text="What it answered when it was tried at the end of the build")
+    probe = serializers.SerializerMethodField()
     buildSeconds = serializers.FloatField(source="build_seconds", read_only=True, allow_null=True)
     usedBy = serializers.SerializerMethodField()
 
     class Meta(ImageSerializer.Meta):
         fields = [*ImageSerializer.Meta.fields, "bundleDigest", "platform", "base", "packages", "probe", "buildSeconds", "usedBy"]
         read_only_fields = fields
+
+    @extend_schema_field(serializers.JSONField(help_text="What it answered when it was tried at the end of the build"))
+    def get_probe(self, image):
+        # Its documents are those of the services: they tell them with their own address.
+        return {name: value for name, value in image.probe.items() if name != "documents"}
 
     @extend_schema_field(UsedBySerializer)
     def get_usedBy(self, image):

@@ -62,5 +62,11 @@ class Image(models.Model):
         return isinstance(found, dict) and found.get("verdict") == "rows"
 
     @property
+    def documents(self) -> dict:
+        """What its replicas say of their calls: {"2": Swagger, "3": OpenAPI, "own": [...]}; {} where it was not told."""
+        found = self.probe.get("documents")
+        return found if isinstance(found, dict) else {}
+
+    @property
     def is_built(self) -> bool:
         return bool(self.digest)

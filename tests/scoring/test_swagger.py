@@ -32,7 +32,7 @@ def test_both_documents_are_valid(found, secured):
     url = "https://scores.example/demo/iris"
     three = swagger.openapi_3(found, title="iris", version="4", server_url=url, description="What it does.", secured=secured)
     OpenAPIV31SpecValidator(three).validate()
-    two = swagger.swagger_2(found, title="iris", version="4", prefix="demo/iris/", host="scores.example", secured=secured)
+    two = swagger.swagger_2(found, title="iris", version="4", url=url, secured=secured)
     OpenAPIV2SpecValidator(two).validate()
     assert three["servers"] == [{"url": url}]
     assert set(two["paths"]) == {"/demo/iris/", "/demo/iris/score"}
