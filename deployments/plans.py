@@ -23,7 +23,7 @@ from portal.errors import Conflict
 from registry.models import Image
 
 #: what a rollout is made of; changing one of these makes a new revision
-REVISION_FIELDS = ("cpu", "memory", "collect_data", "collect_rules", "batching", "timeout")
+REVISION_FIELDS = ("cpu", "memory", "gpus", "collect_data", "collect_rules", "batching", "timeout")
 
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?")
 
@@ -42,7 +42,7 @@ def clean_origins(origins) -> list[str]:
 CLEANERS = {"allowed_origins": clean_origins, "collect_rules": clean_rules}
 
 
-def check_size(environment: Environment, *, replicas: int, cpu: float, memory: int) -> None:
+def check_size(environment: Environment, *, replicas: int, cpu: float, memory: int, gpus: int = 0) -> None:
     """Raises ValidationError with every limit of the environment that is passed."""
     found = {}
     if not 1 <= replicas <= environment.max_replicas:
@@ -51,6 +51,10 @@ def check_size(environment: Environment, *, replicas: int, cpu: float, memory: i
         found["cpu"] = f"Choose 0.1 to {environment.max_cpu:g} cores: that is the limit of the environment {environment}."
     if not 64 * 2**20 <= memory <= environment.max_memory:
         found["memory"] = f"Choose 64Mi to {show_memory(environment.max_memory)}: that is the limit of the environment {environment}."
+    if gpus and not environment.offers_gpus:
+        found["gpus"] = (
+            f"The environment {environment} offers no GPUs. Where its engine has an NVIDIA runtime, test the connection again; else choose 0."
+        )
     if found:
         raise ValidationError(found)
 
@@ -104,7 +108,7 @@ def plan_service(*, user, group, name: str, environment: Environment, **fields) 
     fields["collect_rules"] = clean_rules(fields.get("collect_rules") or [])
     service = Service(group=group, name=name, environment=environment, created_by=user, **fields)
     service.clean_fields(exclude=["created_by"])
-    check_size(environment, replicas=service.replicas, cpu=service.cpu, memory=service.memory)
+    check_size(environment, replicas=service.replicas, cpu=service.cpu, memory=service.memory, gpus=service.gpus)
     if Service.objects.select_for_update().filter(group=group, name=name).exists():
         raise Conflict(
             f"A service called {name} exists already.",
@@ -162,7 +166,7 @@ def check_changes(service: Service, changes: dict) -> None:
     for field, value in changes.items():
         setattr(service, field, CLEANERS[field](value) if field in CLEANERS else value)
     service.clean_fields(exclude=["created_by"])
-    check_size(service.environment, replicas=service.replicas, cpu=service.cpu, memory=service.memory)
+    check_size(service.environment, replicas=service.replicas, cpu=service.cpu, memory=service.memory, gpus=service.gpus)
 
 
 @transaction.atomic

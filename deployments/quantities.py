@@ -1,4 +1,4 @@
-"""CPU and memory as people write them: `0.5`, `500m`, `512Mi`, `1G`. Sizes without a unit are bytes."""
+"""CPU, memory and GPUs as people write them: `0.5`, `500m`, `512Mi`, `1G`, `all`. Sizes without a unit are bytes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from django.core.exceptions import ValidationError
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
 _MEMORY = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,3})?)\s*([kmgt]?i?)b?", re.IGNORECASE)
 _CPU = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,3})?m?")
+#: the number that stands for every GPU of the engine's machine
+ALL_GPUS, MOST_GPUS = -1, 64
 
 
 def parse_memory(value: object, *, field: str = "memory") -> int:
@@ -25,6 +27,20 @@ def parse_cpu(value: object, *, field: str = "cpu") -> float:
     if not _CPU.fullmatch(text):
         raise ValidationError({field: f"{value!r} is not a number of cores. Write it like 0.5, 1 or 500m."})
     return float(text[:-1]) / 1000 if text.endswith("m") else float(text)
+
+
+def parse_gpus(value: object, *, field: str = "gpus") -> int:
+    """How many; ALL_GPUS for `all`."""
+    text = str(value).strip().lower()
+    if text == "all":
+        return ALL_GPUS
+    if not (text.isascii() and text.isdecimal() and len(text) < 4 and int(text) <= MOST_GPUS):
+        raise ValidationError({field: f"{value!r} is not a number of GPUs. Write 0 to {MOST_GPUS}, or all."})
+    return int(text)
+
+
+def show_gpus(count: int) -> int | str:
+    return "all" if count == ALL_GPUS else count
 
 
 def show_memory(size: int) -> str:

@@ -145,11 +145,14 @@ def check_environment(environment_id) -> None:
     environment = Environment.objects.filter(pk=environment_id).first()
     if environment is None:
         return
+    gpus = False
     try:
-        checks = [{"name": c.name, "ok": c.ok, "detail": c.detail, "cure": c.cure} for c in engines.target(environment.target).check()]
+        target = engines.target(environment.target)
+        checks = [{"name": c.name, "ok": c.ok, "detail": c.detail, "cure": c.cure} for c in target.check()]
+        gpus = target.offers_gpus()
     except PortalError as error:
         checks = [{"name": "Connection", "ok": False, "detail": error.message, "cure": "Start the engine, or choose another environment."}]
-    Environment.objects.filter(pk=environment.pk).update(checks=checks, checked_at=timezone.now())
+    Environment.objects.filter(pk=environment.pk).update(checks=checks, offers_gpus=gpus, checked_at=timezone.now())
 
 
 def housekeeping() -> None:

@@ -40,6 +40,7 @@ def spec_of(revision: Revision, *, replicas: int | None = None) -> Spec:
         replicas=service.replicas if replicas is None else replicas,
         cpu=revision.cpu,
         memory=revision.memory,
+        gpus=revision.gpus,
         environment=environment,
         labels={"modelport.service": service.path, "modelport.revision": str(revision.number)},
     )

@@ -13,7 +13,7 @@ from rest_framework import serializers
 from deployments import engines
 from deployments.models import Environment, Operation, OperationStep, Replica, Revision, Service, ServiceKey
 from deployments.proposals import proposal_for
-from deployments.quantities import parse_cpu, parse_memory, show_memory
+from deployments.quantities import parse_cpu, parse_gpus, parse_memory, show_gpus, show_memory
 from deployments.states import service_state
 
 
@@ -41,6 +41,20 @@ class CpuField(serializers.Field):
     def to_internal_value(self, data):
         try:
             return parse_cpu(data)
+        except ValidationError as error:
+            raise serializers.ValidationError(error.messages) from None
+
+
+@extend_schema_field({"type": ["integer", "string"], "example": 0, "description": "How many GPUs a replica is given, or all"})
+class GpusField(serializers.Field):
+    """`0`, `1` or `all`."""
+
+    def to_representation(self, value):
+        return show_gpus(value)
+
+    def to_internal_value(self, data):
+        try:
+            return parse_gpus(data)
         except ValidationError as error:
             raise serializers.ValidationError(error.messages) from None
 
@@ -190,6 +204,7 @@ class ServiceFieldsSerializer(serializers.Serializer):
     replicas = serializers.IntegerField(required=False, min_value=1, max_value=1000)
     cpu = CpuField(required=False)
     memory = MemoryField(required=False)
+    gpus = GpusField(required=False)
     description = serializers.CharField(required=False, allow_blank=True, max_length=20_000)
     contact = serializers.CharField(required=False, allow_blank=True, max_length=200, help_text="Whom callers ask")
     access = serializers.ChoiceField(choices=Service.Access.choices, required=False)
@@ -227,6 +242,7 @@ class ReplicaSerializer(serializers.ModelSerializer):
 class RevisionSerializer(serializers.ModelSerializer):
     image = serializers.CharField(source="image.__str__")
     memory = MemoryField()
+    gpus = GpusField()
     createdBy = serializers.CharField(source="created_by.username", allow_null=True, default=None)
     createdAt = serializers.DateTimeField(source="created_at")
     servingAt = serializers.DateTimeField(source="serving_at", allow_null=True)
@@ -240,6 +256,7 @@ class RevisionSerializer(serializers.ModelSerializer):
             "image",
             "cpu",
             "memory",
+            "gpus",
             "timeout",
             "state",
             "note",
@@ -281,6 +298,7 @@ class ServiceSerializer(serializers.ModelSerializer):
     image = serializers.SerializerMethodField()
     revision = serializers.SerializerMethodField()
     memory = MemoryField()
+    gpus = GpusField()
     allowedOrigins = serializers.ListField(source="allowed_origins", child=serializers.CharField())
     collectModelData = serializers.BooleanField(source="collect_data")
     scoringUri = serializers.CharField(source="scoring_url")
@@ -291,7 +309,7 @@ class ServiceSerializer(serializers.ModelSerializer):
     class Meta:
         model = Service
         fields = [
-            "id", "name", "description", "contact", "state", "stateDetail", "environment", "image", "revision", "replicas", "readyReplicas", "cpu", "memory",
+            "id", "name", "description", "contact", "state", "stateDetail", "environment", "image", "revision", "replicas", "readyReplicas", "cpu", "memory", "gpus",
             "access", "allowedOrigins", "timeout", "collectModelData", "batching", "scoringUri", "swaggerUri", "createdAt", "updatedAt",
         ]  # fmt: skip
 

@@ -23,6 +23,8 @@ class Environment(models.Model):
     max_replicas = models.PositiveIntegerField(default=10, validators=[MinValueValidator(1), MaxValueValidator(1000)])
     max_cpu = models.FloatField("most cores per replica", default=4, validators=[MinValueValidator(0.1), MaxValueValidator(1024)])
     max_memory = models.BigIntegerField("most bytes of memory per replica", default=8 * 2**30, validators=[MinValueValidator(64 * 2**20)])
+    #: whether a service may ask for GPUs, as the last *Test connection* found
+    offers_gpus = models.BooleanField(default=False)
     is_default = models.BooleanField(default=False)
     #: why this target was chosen, in words, and what the last *Test connection* said
     note = models.CharField(max_length=500, blank=True)

@@ -45,6 +45,7 @@ class Revision(Stateful):
     image = models.ForeignKey("registry.Image", on_delete=models.PROTECT, related_name="revisions")
     cpu = models.FloatField()
     memory = models.BigIntegerField()
+    gpus = models.SmallIntegerField(default=0)
     collect_data = models.BooleanField(default=False)
     collect_rules = models.JSONField(default=list, blank=True)
     batching = models.BooleanField(default=True)

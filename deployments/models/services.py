@@ -35,6 +35,8 @@ class Service(models.Model):
     replicas = models.PositiveIntegerField(default=1, validators=[MinValueValidator(1)])
     cpu = models.FloatField("cores per replica", default=0.5, validators=[MinValueValidator(0.1)])
     memory = models.BigIntegerField("bytes of memory per replica", default=512 * 2**20, validators=[MinValueValidator(64 * 2**20)])
+    #: -1 is all of the engine's machine (quantities.ALL_GPUS)
+    gpus = models.SmallIntegerField("GPUs per replica", default=0, validators=[MinValueValidator(-1), MaxValueValidator(64)])
     stopped = models.BooleanField(default=False)
     deleting = models.BooleanField(default=False)
     access = models.CharField(max_length=8, choices=Access.choices, default=Access.KEY)

@@ -41,10 +41,14 @@ class Spec:
     memory: int
     environment: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    #: how many; -1 is all that the machine has
+    gpus: int = 0
 
     def fingerprint(self) -> str:
         """Everything that makes one replica what it is; how many there are is no part of it."""
         parts = [self.name, self.image, self.digest, self.cpu, self.memory, sorted(self.environment.items()), sorted(self.labels.items())]
+        # Only where there are some, so that what ran before there was such a wish is still what is wanted.
+        parts += [self.gpus] if self.gpus else []
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
@@ -127,3 +131,7 @@ class Target(ABC):
     @abstractmethod
     def check(self) -> list[Check]:
         """Is the outside system there and able to run things?"""
+
+    def offers_gpus(self) -> bool:
+        """May a spec ask for GPUs?"""
+        return False

@@ -164,7 +164,13 @@ class DockerTarget(Target):
         except Unavailable as error:
             cure = f"Remove the network {self.network} from the engine: it is made anew."
             checks.append(Check("Replicas have their own network", False, error.detail, cure))
-        return checks
+        # No fault either way: most services need none.
+        gpus = "An NVIDIA runtime: services may ask for GPUs." if _has_gpus(about) else "The engine has no NVIDIA runtime: no GPUs."
+        return [*checks, Check("GPUs", True, gpus)]
+
+    def offers_gpus(self) -> bool:
+        with plain_errors("tell what it has"):
+            return _has_gpus(self.engine.api().info())
 
     # -- parts ---------------------------------------------------------------
 
@@ -226,6 +232,7 @@ class DockerTarget(Target):
             network=self.network,
             nano_cpus=int(spec.cpu * 1_000_000_000),
             tmpfs={"/tmp": "size=64m,mode=1777,noexec,nosuid,nodev"},
+            **({"device_requests": _gpus(spec.gpus)} if spec.gpus else {}),
         )
         with plain_errors("start a replica"):
             api = self.engine.api()
@@ -348,6 +355,17 @@ def whole_lines(chunks: Iterable[bytes], longest: int = 64 * 1024) -> Iterator[b
             if not cut:
                 yield rest[:longest]
             rest, cut = b"", True
+
+
+def _has_gpus(about: Mapping[str, Any]) -> bool:
+    """Does the engine's info name the runtime that the NVIDIA Container Toolkit sets up?"""
+    return "nvidia" in (about.get("Runtimes") or {})
+
+
+def _gpus(count: int) -> list[Any]:
+    from docker.types import DeviceRequest
+
+    return [DeviceRequest(driver="nvidia", count=count, capabilities=[["gpu"]])]
 
 
 def _name(container: Mapping[str, Any]) -> str:

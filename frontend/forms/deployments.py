@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from deployments import engines
 from deployments.models import Service
-from deployments.quantities import parse_cpu, parse_memory, show_memory
+from deployments.quantities import parse_cpu, parse_gpus, parse_memory, show_gpus, show_memory
 from frontend.forms.base import MultipleFileField, NameField, StyledForm
 from frontend.forms.manifests import RecipeFields
 
@@ -41,6 +41,17 @@ def cpu_field(label: str = "CPU per replica", **kwargs) -> QuantityField:
 def memory_field(label: str = "Memory per replica", **kwargs) -> QuantityField:
     defaults = {"initial": 512 * 2**20, "help_text": "512Mi, 1Gi.", "required": False}
     return QuantityField(parse=parse_memory, show=lambda value: show_memory(int(value)), label=label, **{**defaults, **kwargs})
+
+
+def gpus_field() -> QuantityField:
+    return QuantityField(
+        parse=parse_gpus,
+        show=lambda value: str(show_gpus(int(value))),
+        label=_("GPUs per replica"),
+        initial=0,
+        required=False,
+        help_text=_("A number, or all. Only where the environment offers them."),
+    )
 
 
 class RowField(forms.ChoiceField):
@@ -108,6 +119,7 @@ class SizeFields(StyledForm):
 
 
 class CreateServiceForm(SizeFields):
+    gpus = gpus_field()
     image = RowField(label="Image", error_messages={"required": "Choose an image."})
     environment = RowField(label="Environment", error_messages={"required": "Choose an environment."})
     name = NameField(label="Service name", help_text="It becomes a part of the URL and stays.")
@@ -137,6 +149,7 @@ class CreateServiceForm(SizeFields):
         "replicas",
         "cpu",
         "memory",
+        "gpus",
         "access",
         "timeout",
         "allowed_origins",
@@ -162,6 +175,7 @@ class UpdateServiceForm(CreateServiceForm):
         "replicas",
         "cpu",
         "memory",
+        "gpus",
         "access",
         "timeout",
         "allowed_origins",

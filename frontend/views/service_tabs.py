@@ -15,6 +15,7 @@ from deployments import swagger
 from deployments.actions import services as actions
 from deployments.logs import replica_log
 from deployments.models import Replica, Revision, Service, ServiceKey
+from deployments.quantities import show_gpus
 from frontend.flash import keep_keys, take_keys
 from frontend.forms.deployments import ConfirmForm
 from frontend.forms.services import RegenerateKeyForm
@@ -119,6 +120,8 @@ def changes_between(before: Revision | None, after: Revision) -> list[str]:
         found.append(f"CPU {before.cpu:g} to {after.cpu:g}")
     if before.memory != after.memory:
         found.append(f"memory {in_units(before.memory)} to {in_units(after.memory)}")
+    if before.gpus != after.gpus:
+        found.append(f"GPUs {show_gpus(before.gpus)} to {show_gpus(after.gpus)}")
     if before.collect_data != after.collect_data:
         found.append("data collection on" if after.collect_data else "data collection off")
     if before.batching != after.batching:
@@ -153,6 +156,7 @@ class RollBackView(ServiceMixin, ActionView):
             note=f"Back to revision {old.number}",
             cpu=old.cpu,
             memory=old.memory,
+            gpus=old.gpus,
             timeout=old.timeout,
             collect_data=old.collect_data,
             batching=old.batching,

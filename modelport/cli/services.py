@@ -23,11 +23,12 @@ class Slot(str, Enum):
     secondary = "Secondary"
 
 
-def chosen(num_replicas, cpu, memory, access, allowed_origin, call_timeout, collect_model_data) -> dict:
+def chosen(num_replicas, cpu, memory, gpus, access, allowed_origin, call_timeout, collect_model_data) -> dict:
     return given(
         replicas=num_replicas,
         cpu=cpu,
         memory=memory,
+        gpus=gpus,
         access=access.value if access else None,
         allowed_origins=allowed_origin,
         timeout=call_timeout,
@@ -59,6 +60,7 @@ def create(
     num_replicas: Optional[int] = o.REPLICAS,
     cpu: Optional[str] = o.CPU,
     memory: Optional[str] = o.MEMORY,
+    gpus: Optional[str] = o.GPUS,
     access: Optional[o.Access] = o.ACCESS,
     allowed_origin: list[str] = o.ORIGIN,
     call_timeout: Optional[int] = o.CALL_TIMEOUT,
@@ -77,7 +79,7 @@ def create(
         "files": dependency,
     }
     onestep.refuse_both("--image-id", image_id, **unregistered)
-    settings = chosen(num_replicas, cpu, memory, access, allowed_origin, call_timeout, collect_model_data)
+    settings = chosen(num_replicas, cpu, memory, gpus, access, allowed_origin, call_timeout, collect_model_data)
     if image_id:
         operation = session.portal.services.create(name, image_id, environment=environment, **settings, **given(description=description))
     else:
@@ -112,6 +114,7 @@ def update(
     num_replicas: Optional[int] = o.REPLICAS,
     cpu: Optional[str] = o.CPU,
     memory: Optional[str] = o.MEMORY,
+    gpus: Optional[str] = o.GPUS,
     access: Optional[o.Access] = o.ACCESS,
     allowed_origin: list[str] = o.ORIGIN,
     call_timeout: Optional[int] = o.CALL_TIMEOUT,
@@ -120,7 +123,7 @@ def update(
     wait: bool = o.WAIT,
 ):
     """Change image or settings; what is left out stays. Address and keys never change."""
-    changes = chosen(num_replicas, cpu, memory, access, allowed_origin, call_timeout, collect_model_data)
+    changes = chosen(num_replicas, cpu, memory, gpus, access, allowed_origin, call_timeout, collect_model_data)
     changes.update(given(description=description, image=image_id))
     if not changes:
         raise fault("image", "Say what to change: --image-id, -z, --cpu, --memory ...")
