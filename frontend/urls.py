@@ -13,8 +13,10 @@ from frontend.views import (
     operations,
     people,
     service_metrics,
+    service_logs,
     service_tabs,
     services,
+    service_try,
 )
 from portal.names import NAME
 

@@ -9,7 +9,7 @@ from rest_framework import mixins
 from rest_framework import serializers as drf
 from rest_framework.response import Response
 
-from deployments import logs, states, swagger
+from deployments import logs, replica_logs, states, swagger
 from deployments.actions import services
 from deployments.api import serializers
 from deployments.api.views import accepted, environment_of, find_named, validated
@@ -32,6 +32,29 @@ WINDOW = [
     OpenApiParameter("revision", OpenApiTypes.INT, description="Only this revision"),
     OpenApiParameter("key", description="Only this key: primary, secondary, session, or the id of a key"),
 ]
+LOG_QUERY = [
+    OpenApiParameter("replica", description="Only this one; may be given several times"),
+    OpenApiParameter("level", description="This level and graver ones: DEBUG, INFO, WARNING, ERROR, CRITICAL"),
+    OpenApiParameter("q", description="Only lines that hold this text, in any case"),
+    OpenApiParameter("requestId", description="Only lines of this request"),
+    OpenApiParameter("from", description="After this time: ISO 8601, or seconds since 1970"),
+    OpenApiParameter("to", description="Before this time"),
+    OpenApiParameter("lines", OpenApiTypes.INT, description="At most 5000; 200 if left out"),
+]
+
+
+class MergedLineSerializer(drf.Serializer):
+    at = drf.DateTimeField()
+    replica = drf.CharField()
+    level = drf.CharField(help_text="Empty where the line does not tell")
+    message = drf.CharField()
+    requestId = drf.CharField(source="request_id")
+    text = drf.CharField(help_text="The line as it was printed")
+
+
+MERGED_LINES = inline_serializer(
+    "MergedLogLines", {"replicas": drf.ListField(child=drf.CharField()), "lines": MergedLineSerializer(many=True)}
+)
 LOG_LINES = inline_serializer("LogLines", {"lines": drf.ListField(child=drf.CharField())})
 
 
@@ -140,6 +163,13 @@ class ServiceViewSet(ScopedViewSet, mixins.ListModelMixin):
         if not service.revisions.filter(replicas__name=replica).exists():
             raise NotFound(f"{service} has no replica {replica}.")
         return Response({"lines": logs.replica_log(service, replica, number_of(request, "lines", usual=200, most=5000))})
+
+    @extend_schema(parameters=LOG_QUERY, responses=MERGED_LINES)
+    def merged_logs(self, request, group=None, name=None):
+        """What the replicas printed, merged by time, oldest first; lines of revisions that are gone stay for a while."""
+        service, wanted = self.get_object(), replica_logs.Wanted.asked(request.query_params)
+        lines = replica_logs.read(service, wanted, most=number_of(request, "lines", usual=200, most=5000))
+        return Response({"replicas": replica_logs.replicas(service), "lines": MergedLineSerializer(lines, many=True).data})
 
     @extend_schema(parameters=WINDOW, responses={200: OpenApiTypes.OBJECT})
     def metrics(self, request, group=None, name=None):

@@ -42,6 +42,7 @@ urlpatterns = [
     path(f"{_S}/replicas/<str:replica>/log/", service({"get": "logs"}), name="service-log"),
     path(f"{_S}/metrics/", service({"get": "metrics"}), name="service-metrics"),
     path(f"{_S}/metrics.csv", service({"get": "metrics_csv"}), name="service-metrics-csv"),
+    path(f"{_S}/logs/", service({"get": "merged_logs"}), name="service-logs"),
     path(f"{_S}/examples/", example({"get": "list", "post": "create"}), name="service-examples"),
     path(f"{_S}/examples/<uuid:id>/", example({"delete": "destroy"}), name="service-example"),
     path(f"{_S}/openapi.json", service({"get": "openapi"}), name="service-openapi"),

@@ -63,8 +63,8 @@ class Window:
         """
         step = _step(given.get("step", ""))
         if given.get("from"):
-            start = _moment(given["from"], "from")
-            end = _moment(given["to"], "to") if given.get("to") else timezone.now()
+            start = moment(given["from"], "from")
+            end = moment(given["to"], "to") if given.get("to") else timezone.now()
             said = ""
         else:
             said = given.get("range") or USUAL
@@ -86,7 +86,8 @@ def _step(text: str) -> int:
     return int(text)
 
 
-def _moment(text: str, field: str) -> datetime:
+def moment(text: str, field: str) -> datetime:
+    """ISO 8601, in UTC where no zone is said, or seconds since 1970. Raises BadRequest that names the field."""
     try:
         if text.isascii() and text.isdecimal() and len(text) <= 11:
             return datetime.fromtimestamp(int(text), UTC)

@@ -13,8 +13,7 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 
 from deployments import swagger
 from deployments.actions import services as actions
-from deployments.logs import replica_log
-from deployments.models import Replica, Revision, Service, ServiceKey
+from deployments.models import Revision, Service, ServiceKey
 from deployments.quantities import show_gpus
 from frontend.flash import keep_keys, take_keys
 from frontend.forms.deployments import ConfirmForm
@@ -78,25 +77,6 @@ class SessionKeyView(ServiceMixin, PostView):
             return JsonResponse({"value": actions.session_key(user=request.user, service=self.object)})
         except PortalError as error:
             return json_error(error)
-
-
-class ServiceLogsView(ServiceMixin, DetailView):
-    template_name, tab, title = "frontend/services/logs.html", "logs", "Logs"
-    LINES = 500
-
-    def get_context_data(self, **kwargs):
-        replicas = list(
-            Replica.objects.filter(revision__service=self.object).select_related("revision").order_by("-revision__number", "name")[:50]
-        )
-        asked = self.request.GET.get("replica", "")
-        chosen = next((replica for replica in replicas if replica.name == asked), replicas[0] if replicas else None)
-        lines = replica_log(self.object, chosen.name, self.LINES) if chosen else []
-        search = self.request.GET.get("q", "")
-        if search:
-            lines = [line for line in lines if search.casefold() in line.casefold()]
-        return super().get_context_data(
-            replicas=replicas, chosen=chosen, lines=lines, search=search, most=self.LINES, live=bool(chosen), **kwargs
-        )
 
 
 class ServiceHistoryView(ServiceMixin, DetailView):
@@ -173,7 +153,7 @@ class RollBackView(ServiceMixin, ActionView):
 class ServiceDocsView(ServiceMixin, DetailView):
     """Swagger UI on the service's own document; this page alone may call the gateway."""
 
-    template_name, tab, title = "frontend/services/docs.html", "docs", "Try it"
+    template_name, tab, title = "frontend/services/docs.html", "docs", "API"
 
     @method_decorator(ensure_csrf_cookie)
     def dispatch(self, request, *args, **kwargs):

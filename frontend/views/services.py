@@ -26,7 +26,8 @@ from registry.models import Image
 OFFERED = 500
 TABS = [
     ("overview", _("Overview"), "service"),
-    ("docs", _("Try it"), "service_docs"),
+    ("try", _("Try it"), "service_try"),
+    ("docs", _("API"), "service_docs"),
     ("metrics", _("Metrics"), "service_metrics"),
     ("logs", _("Logs"), "service_logs"),
     ("keys", _("Keys"), "service_keys"),

@@ -117,6 +117,7 @@ def addresses(things) -> dict[str, str]:
         "service_openapi": "services/iris/openapi.json",
         "service_swagger": "services/iris/swagger.json",
         "service_metrics": "services/iris/metrics",
+        "service_try": "services/iris/try",
         "service_keys": "services/iris/keys",
         "regenerate_key": "services/iris/keys/primary/regenerate",
         "service_logs": "services/iris/logs",
