@@ -12,12 +12,12 @@ from frontend.views import (
     operation_logs,
     operations,
     people,
-    service_metrics,
     service_logs,
     service_tabs,
-    services,
+    service_metrics,
     service_try,
 )
+    services,
 from portal.names import NAME
 
 app_name = "pages"
@@ -104,6 +104,7 @@ urlpatterns = [
     path(f"{GROUP}services/new", services.CreateServiceView.as_view(), name="new_service"),
     path(SERVICE, services.ServiceView.as_view(), name="service"),
     path(f"{SERVICE}docs", service_tabs.ServiceDocsView.as_view(), name="service_docs"),
+    path(f"{SERVICE}try", service_try.ServiceTryView.as_view(), name="service_try"),
     path(f"{SERVICE}openapi.json", service_tabs.ServiceOpenAPIView.as_view(), {"version": "openapi"}, name="service_openapi"),
     path(f"{SERVICE}swagger.json", service_tabs.ServiceOpenAPIView.as_view(), {"version": "swagger"}, name="service_swagger"),
     path(f"{SERVICE}session-key", service_tabs.SessionKeyView.as_view(), name="service_session_key"),
@@ -119,7 +120,8 @@ urlpatterns = [
         name="stop_old_key",
     ),
     path(f"{SERVICE}metrics", service_metrics.ServiceMetricsView.as_view(), name="service_metrics"),
-    path(f"{SERVICE}logs", service_tabs.ServiceLogsView.as_view(), name="service_logs"),
+    path(f"{SERVICE}logs", service_logs.ServiceLogsView.as_view(), name="service_logs"),
+    path(f"{SERVICE}logs/download", service_logs.DownloadLogsView.as_view(), name="service_logs_download"),
     path(f"{SERVICE}history", service_tabs.ServiceHistoryView.as_view(), name="service_history"),
     path(f"{SERVICE}history/<int:number>/roll-back", service_tabs.RollBackView.as_view(), name="roll_back"),
     path(f"{SERVICE}settings", services.ServiceSettingsView.as_view(), name="service_settings"),
