@@ -13,11 +13,11 @@ from frontend.views import (
     operations,
     people,
     service_logs,
-    service_tabs,
     service_metrics,
+    service_tabs,
     service_try,
-)
     services,
+)
 from portal.names import NAME
 
 app_name = "pages"
@@ -103,8 +103,8 @@ urlpatterns = [
     path(f"{GROUP}services/", services.ServiceListView.as_view(), name="services"),
     path(f"{GROUP}services/new", services.CreateServiceView.as_view(), name="new_service"),
     path(SERVICE, services.ServiceView.as_view(), name="service"),
-    path(f"{SERVICE}docs", service_tabs.ServiceDocsView.as_view(), name="service_docs"),
     path(f"{SERVICE}try", service_try.ServiceTryView.as_view(), name="service_try"),
+    path(f"{SERVICE}docs", service_tabs.ServiceDocsView.as_view(), name="service_docs"),
     path(f"{SERVICE}openapi.json", service_tabs.ServiceOpenAPIView.as_view(), {"version": "openapi"}, name="service_openapi"),
     path(f"{SERVICE}swagger.json", service_tabs.ServiceOpenAPIView.as_view(), {"version": "swagger"}, name="service_swagger"),
     path(f"{SERVICE}session-key", service_tabs.SessionKeyView.as_view(), name="service_session_key"),
