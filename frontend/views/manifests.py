@@ -66,6 +66,7 @@ class ManifestView(ManifestMixin, DetailView):
             texts=[file for file in files if file.role != ManifestFile.Role.FILE],
             extra=[file for file in files if file.role == ManifestFile.Role.FILE],
             uses=manifest.uses.select_related("version__model"),
+            tried=usage.images_of(manifest).exclude(probe={}).order_by("-built_at").first(),
             images=usage.images_of(manifest)[: usage.SHOWN],
             services=usage.services_of(manifest)[: usage.SHOWN],
             newer=self.newer(manifest),
