@@ -2,7 +2,7 @@
 
 The rule is the original's rule for service names (TRBL, IRIS3 in the specification),
 used for every noun: 3 to 32 characters, lower-case letters, digits, `-` and `.`,
-first and last a letter or digit. `iris:3` is version 3 of iris.
+first and last a letter or digit. `iris:3` is version 3 of iris, `iris@champion` the one its alias points at now.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ NAME_RULE = "Use 3 to 32 characters: lower-case letters, digits, - and . ; the f
 name_validators = [MinLengthValidator(3, NAME_RULE), MaxLengthValidator(32, NAME_RULE), RegexValidator(rf"\A{NAME}\Z", NAME_RULE)]
 
 _SAID = re.compile(rf"(?P<name>{NAME}):(?P<number>[1-9][0-9]{{0,8}})")
+_ALIAS = re.compile(rf"(?P<name>{NAME})@(?P<alias>{NAME})")
 
 
 def parse_id(said: str) -> dict[str, object] | None:
@@ -34,7 +35,7 @@ def parse_id(said: str) -> dict[str, object] | None:
 
 def find(queryset, said: str, *, noun: str, name_path: str = "name"):
     """The row of an already scoped queryset that `said` names; raises NotFound in the words people used."""
-    wanted = parse_id(str(said))
+    wanted = parse_id(str(said)) or _by_alias(queryset.model, str(said))
     if wanted and "name" in wanted and name_path != "name":
         wanted[name_path] = wanted.pop("name")
     row = queryset.filter(**wanted).first() if wanted else None
@@ -44,3 +45,9 @@ def find(queryset, said: str, *, noun: str, name_path: str = "name"):
             f"There is no {noun} {said}, or you may not see it.{hint}", details=[{"code": "NotFound", "message": str(said), "field": noun}]
         )
     return row
+
+
+def _by_alias(model, said: str) -> dict[str, object] | None:
+    """`iris@champion`, for rows that have aliases; whoever asks gets the row itself, so it is resolved once."""
+    match = _ALIAS.fullmatch(said) if hasattr(model, "aliases") else None
+    return {"name": match["name"], "aliases__name": match["alias"]} if match else None

@@ -55,6 +55,12 @@ def users_of(thing: ModelVersion | Manifest | Image) -> list[tuple[str, str]]:
     return found
 
 
+def blockers_of(thing: ModelVersion | Manifest | Image) -> list[tuple[str, str]]:
+    """What keeps it from being deleted: its users, and the aliases that point at it."""
+    aliases = thing.aliases.all() if isinstance(thing, ModelVersion) else ()
+    return [("alias", f"{thing.name}@{alias.name}") for alias in aliases] + users_of(thing)
+
+
 def known_to(user, sha256: str) -> bool:
     """Whether these bytes lie where the person may read them. That a stranger has the same file is nobody's business."""
     versions = ModelVersion.objects.allowing(user, Permission.MODEL_READ)
@@ -72,7 +78,7 @@ def _joined(labels: list[str]) -> str:
 
 def refuse_if_used(thing: ModelVersion | Manifest | Image) -> None:
     """Raises Conflict (InUse) that names the users: "iris:3 is used by manifest iris:2 and service demo"."""
-    users = users_of(thing)
+    users = blockers_of(thing)
     if not users and isinstance(thing, Image):
         old = sorted({str(revision.service) for revision in revisions_of(thing)[:SHOWN]})
         users = [("service", f"{name} (in its history)") for name in old]

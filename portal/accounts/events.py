@@ -9,6 +9,10 @@ from portal.middleware import current_request_id
 
 
 class EventTag(StrEnum):
+    ALIAS_MOVED = "alias.moved"
+    ALIAS_REMOVED = "alias.removed"
+    COLLECTED_DELETED = "collected.deleted"
+    COLLECTED_DOWNLOADED = "collected.downloaded"
     ENVIRONMENT_CREATED = "environment.created"
     ENVIRONMENT_DELETED = "environment.deleted"
     ENVIRONMENT_UPDATED = "environment.updated"
@@ -27,7 +31,9 @@ class EventTag(StrEnum):
     MODEL_CHANGED = "model.changed"
     MODEL_DELETED = "model.deleted"
     MODEL_REGISTERED = "model.registered"
+    OPERATION_APPROVED = "operation.approved"
     OPERATION_CANCELLED = "operation.cancelled"
+    OPERATION_REJECTED = "operation.rejected"
     SERVICE_CREATED = "service.created"
     SERVICE_DELETED = "service.deleted"
     SERVICE_STARTED = "service.started"

@@ -11,11 +11,15 @@ from django.db import transaction
 
 from portal.accounts.events import EventTag, record
 from portal.accounts.permissions import Permission, require
+from registry.actions.aliases import move_alias
 from registry.actions.uploads import use_up
+from registry.cards import MOST_BYTES as MOST_CARD_BYTES
+from registry.cards import README
 from registry.faults import Faults
-from registry.models import Asset, ModelFile, ModelVersion, RegisteredModel, Tag, UploadSet
+from registry.models import Asset, Card, ModelFile, ModelVersion, RegisteredModel, Tag, UploadSet
 from registry.models import Sequence as Numbers
 from registry.paths import clean_path, collisions
+from registry.storage import read_asset
 from registry.usage import refuse_if_used
 
 MOST_TAGS, LONGEST_TAG = 50, 64
@@ -32,8 +36,12 @@ def register_model(
     description: str = "",
     tags: Iterable[str] = (),
     framework: str = "",
+    card: str = "",
+    alias: str = "",
 ) -> ModelVersion:
     """The next version of `name`, from `files` (path, asset) or from a whole upload set, which is closed by it.
+
+    `card` is Markdown; without one, a README.md at the top of the folder is the card. `alias` is moved to the new version.
 
     One file without a folder is a model of kind *file*; everything else is a *folder*,
     named after the first part that all paths share, or after the model.
@@ -42,6 +50,9 @@ def register_model(
     faults = Faults()
     faults.name(name)
     tags = _clean_tags(tags, faults)
+    card = _clean_card(card, faults)
+    if alias:
+        faults.name(alias, "alias")
     if upload_set is not None:
         files = use_up(user=user, group=group, upload_set=upload_set)
     files = clean_files(files, faults, required=True)
@@ -58,18 +69,27 @@ def register_model(
     version.save()
     ModelFile.objects.bulk_create([ModelFile(version=version, path=path, asset=asset) for path, asset in files], batch_size=500)
     Tag.objects.bulk_create([Tag(version=version, word=word) for word in tags])
+    card = card or _readme(files)
+    if card:
+        Card.objects.create(version=version, text=card)
     record(user, EventTag.MODEL_REGISTERED, version, group=group, size=version.size, files=version.file_count, digest=version.digest)
+    if alias:
+        move_alias(user=user, version=version, name=alias)
     return version
 
 
 @transaction.atomic
-def change_model_version(*, user, version: ModelVersion, description: str | None = None, tags: Iterable[str] | None = None) -> ModelVersion:
-    """Words about a version; its bytes never change. None leaves a part as it is."""
+def change_model_version(
+    *, user, version: ModelVersion, description: str | None = None, tags: Iterable[str] | None = None, card: str | None = None
+) -> ModelVersion:
+    """Words about a version; its bytes never change. None leaves a part as it is; an empty card takes the card away."""
     require(user, Permission.MODEL_WRITE, version.group)
     faults = Faults()
     changed = []
     if tags is not None:
         tags = _clean_tags(tags, faults)
+    if card is not None:
+        card = _clean_card(card, faults)
     if description is not None:
         version.description = description
         _clean_texts(version, faults)
@@ -82,6 +102,13 @@ def change_model_version(*, user, version: ModelVersion, description: str | None
         Tag.objects.bulk_create([Tag(version=version, word=word) for word in tags])
         version.__dict__.get("_prefetched_objects_cache", {}).pop("tags", None)
         changed.append("tags")
+    if card is not None:
+        if card:
+            version.card, _ = Card.objects.update_or_create(version=version, defaults={"text": card})
+        else:
+            Card.objects.filter(version=version).delete()
+            version._state.fields_cache.pop("card", None)
+        changed.append("card")
     if changed:
         record(user, EventTag.MODEL_CHANGED, version, changed=changed)
     return version
@@ -143,6 +170,22 @@ def _clean_texts(version: ModelVersion, faults: Faults) -> None:
                 raise ValidationError("The text holds a null character.")
             if len(value) > version._meta.get_field(field).max_length:
                 raise ValidationError(f"Use at most {version._meta.get_field(field).max_length} characters.")
+
+
+def _clean_card(card: str, faults: Faults) -> str:
+    """With line ends as Unix writes them, as a form's field would not."""
+    if "\0" in card:
+        faults.add("card", "The text holds a null character.")
+    if len(card.encode("utf-8", "replace")) > MOST_CARD_BYTES:
+        faults.add("card", f"A card has at most {MOST_CARD_BYTES // 1024} KiB.")
+    return card.replace("\r\n", "\n").strip()
+
+
+def _readme(files: Sequence[tuple[str, Asset]]) -> str:
+    asset = dict(files).get(README)
+    if asset is None or asset.size > MOST_CARD_BYTES:
+        return ""
+    return read_asset(asset).decode("utf-8", "replace").replace("\0", "\ufffd").replace("\r\n", "\n").strip()
 
 
 def _clean_tags(tags: Iterable[str], faults: Faults) -> list[str]:

@@ -77,6 +77,7 @@ def add_uploaded_file(*, user, upload_set: UploadSet, path: str, asset: Asset) -
 @transaction.atomic
 def remove_uploaded_file(*, user, upload_set: UploadSet, path: str) -> None:
     check_open(user=user, upload_set=upload_set)
+    path = clean_upload_path(path)
     resumable = upload_set.resumable.filter(path=path).first()
     if resumable is not None:
         resumable.forget()

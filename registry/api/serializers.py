@@ -45,6 +45,7 @@ class ModelSerializer(NamedSerializer):
     root = serializers.CharField(read_only=True, help_text="Its path beside score.py")
     fileCount = serializers.IntegerField(source="file_count", read_only=True)
     tags = serializers.SerializerMethodField()
+    aliases = serializers.SerializerMethodField(help_text="The words that point at this version now")
 
     class Meta:
         model = ModelVersion
@@ -58,6 +59,7 @@ class ModelSerializer(NamedSerializer):
             "description",
             "framework",
             "tags",
+            "aliases",
             "digest",
             "size",
             "fileCount",
@@ -69,13 +71,17 @@ class ModelSerializer(NamedSerializer):
     def get_tags(self, version) -> list[str]:
         return [tag.word for tag in version.tags.all()]
 
+    def get_aliases(self, version) -> list[str]:
+        return [alias.name for alias in version.aliases.all()]
+
 
 class ModelDetailSerializer(ModelSerializer):
     files = FileSerializer(many=True, read_only=True)
+    card = serializers.CharField(source="card.text", read_only=True, default="", help_text="Markdown, with front matter")
     usedBy = serializers.SerializerMethodField()
 
     class Meta(ModelSerializer.Meta):
-        fields = [*ModelSerializer.Meta.fields, "files", "usedBy"]
+        fields = [*ModelSerializer.Meta.fields, "card", "files", "usedBy"]
         read_only_fields = fields
 
     @extend_schema_field(UsedBySerializer)
@@ -98,6 +104,10 @@ class RegisterModelSerializer(serializers.Serializer):
     description = serializers.CharField(required=False, allow_blank=True, default="")
     tags = serializers.ListField(child=serializers.CharField(), required=False, default=list)
     framework = serializers.CharField(required=False, allow_blank=True, default="")
+    card = serializers.CharField(
+        required=False, allow_blank=True, default="", trim_whitespace=False, help_text="Markdown; without it, README.md of the folder"
+    )
+    alias = serializers.CharField(required=False, allow_blank=True, default="", help_text="Moved to the new version")
 
 
 class RegisterModelFormSerializer(serializers.Serializer):
@@ -111,11 +121,49 @@ class RegisterModelFormSerializer(serializers.Serializer):
     description = serializers.CharField(required=False, allow_blank=True, default="")
     tags = serializers.ListField(child=serializers.CharField(), required=False, default=list)
     framework = serializers.CharField(required=False, allow_blank=True, default="")
+    card = serializers.CharField(
+        required=False, allow_blank=True, default="", trim_whitespace=False, help_text="Markdown; without it, README.md of the folder"
+    )
+    alias = serializers.CharField(required=False, allow_blank=True, default="", help_text="Moved to the new version")
 
 
 class ChangeModelSerializer(serializers.Serializer):
     description = serializers.CharField(required=False, allow_blank=True)
     tags = serializers.ListField(child=serializers.CharField(), required=False)
+    card = serializers.CharField(required=False, allow_blank=True, trim_whitespace=False, help_text="Markdown; empty takes it away")
+
+
+class AliasSerializer(serializers.Serializer):
+    ref = serializers.CharField(source="__str__", read_only=True, help_text="name@alias, accepted wherever a version is")
+    alias = serializers.CharField(source="name", read_only=True)
+    version = serializers.CharField(help_text="The version it points at: iris:3 or a uuid of the same model")
+    movedAt = serializers.DateTimeField(source="moved_at", read_only=True)
+    movedBy = serializers.CharField(source="moved_by.username", read_only=True, allow_null=True, default=None)
+
+
+class ChangeSerializer(serializers.Serializer):
+    """One difference. `before` or `after` is null where there is none."""
+
+    what = serializers.CharField()
+    before = serializers.JSONField(allow_null=True)
+    after = serializers.JSONField(allow_null=True)
+
+
+class FileChangeSerializer(serializers.Serializer):
+    path = serializers.CharField()
+    change = serializers.CharField(help_text="added, removed or changed")
+    before = FileSerializer(source="before_file", allow_null=True)
+    after = FileSerializer(source="after_file", allow_null=True)
+
+
+class ComparisonSerializer(serializers.Serializer):
+    before = serializers.CharField()
+    after = serializers.CharField()
+    facts = ChangeSerializer(many=True)
+    schema = ChangeSerializer(many=True)
+    files = FileChangeSerializer(many=True)
+    unchangedFiles = serializers.IntegerField(source="unchanged_files")
+    card = serializers.ListField(child=serializers.CharField(), help_text="Lines of a unified diff")
 
 
 class ManifestFileSerializer(FileSerializer):

@@ -4,7 +4,7 @@ from django.urls import path
 
 from registry.api.recipes import ModelRecipeView, UploadRecipeView
 from registry.api.upload_views import ResumableUploadViewSet, UploadedFileViewSet, UploadSetViewSet
-from registry.api.views import ManifestViewSet, ModelNameViewSet, ModelViewSet
+from registry.api.views import AliasViewSet, ManifestViewSet, ModelNameViewSet, ModelViewSet
 
 app_name = "registry_api"
 GROUP = "groups/<str:group>/"
@@ -25,6 +25,9 @@ urlpatterns = [
     path(GROUP + "uploads/<str:id>/recipe/", UploadRecipeView.as_view(), name="upload-recipe"),
     path(GROUP + "models/", ModelViewSet.as_view({"get": "list", "post": "create"}), name="models"),
     path(GROUP + "models/names/", ModelNameViewSet.as_view({"get": "list"}), name="model-names"),
+    path(GROUP + "models/names/<str:name>/aliases/", AliasViewSet.as_view({"get": "list"}), name="aliases"),
+    path(GROUP + "models/names/<str:name>/aliases/<str:alias>", AliasViewSet.as_view({"put": "update", "delete": "destroy"}), name="alias"),
+    path(GROUP + "models/<str:id>/compare", ModelViewSet.as_view({"get": "compare"}), name="model-compare"),
     path(
         GROUP + "models/<str:id>/", ModelViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}), name="model"
     ),

@@ -12,15 +12,17 @@ from portal.accounts.permissions import Permission, require
 from portal.api.views import ScopedViewSet
 from portal.errors import NotFound
 from portal.names import find
+from registry.actions.aliases import find_alias, move_alias, remove_alias
 from registry.actions.images import delete_image
 from registry.actions.manifests import create_manifest, delete_manifest
 from registry.actions.models import change_model_version, delete_model_version, register_model
 from registry.actions.uploads import find_upload_set
 from registry.api import serializers as shapes
 from registry.api.receiving import FilesMixin, text_of
+from registry.comparing import compare
 from registry.downloads import send_asset, send_model_version
 from registry.filters import ImageFilter, ManifestFilter, ModelFilter
-from registry.models import Image, Manifest, ModelVersion, RegisteredModel
+from registry.models import Alias, Image, Manifest, ModelVersion, RegisteredModel
 from registry.uploads import receive_form_files
 
 BYTES = OpenApiResponse(OpenApiTypes.BINARY, "The bytes, as an attachment")
@@ -71,7 +73,9 @@ class ModelViewSet(FilesMixin, NamedViewSet):
     """Model versions."""
 
     permission, noun, name_path = Permission.MODEL_READ, "model", "model__name"
-    queryset = ModelVersion.objects.select_related("model__group", "created_by").prefetch_related("tags").order_by("-created_at", "pk")
+    queryset = (
+        ModelVersion.objects.select_related("model__group", "created_by").prefetch_related("tags", "aliases").order_by("-created_at", "pk")
+    )
     serializer_class, detail_class = shapes.ModelSerializer, shapes.ModelDetailSerializer
     filterset_class = ModelFilter
 
@@ -83,11 +87,11 @@ class ModelViewSet(FilesMixin, NamedViewSet):
             source = {"upload_set": find_upload_set(user=request.user, group=self.group, said=asked["uploadSet"])}
         else:
             source = {"files": receive_form_files(asked["files"], paths=asked["paths"])}
-        words = {key: asked[key] for key in ("name", "description", "tags", "framework")}
+        words = {key: asked[key] for key in ("name", "description", "tags", "framework", "card", "alias")}
         version = register_model(user=request.user, group=self.group, **source, **words)
         return Response(self.detail_class(version).data, status=status.HTTP_201_CREATED)
 
-    @extend_schema(summary="Change description or tags", request=shapes.ChangeModelSerializer, responses=shapes.ModelDetailSerializer)
+    @extend_schema(summary="Change description, tags or card", request=shapes.ChangeModelSerializer, responses=shapes.ModelDetailSerializer)
     def partial_update(self, request, group=None, id=None):
         version = self.get_object()
         asked = shapes.ChangeModelSerializer(data=request.data)
@@ -113,6 +117,45 @@ class ModelViewSet(FilesMixin, NamedViewSet):
     )
     def download(self, request, group=None, id=None):
         return send_model_version(request, self.get_object())
+
+    @extend_schema(
+        summary="Compare two versions: facts, schema, files by digest, card",
+        parameters=[OpenApiParameter("with", str, required=True, description="The version before: iris:2, iris@champion or a uuid")],
+        responses=shapes.ComparisonSerializer,
+    )
+    def compare(self, request, group=None, id=None):
+        after = self.get_object()
+        before = find(self.get_queryset(), request.query_params.get("with", ""), noun="model", name_path="model__name")
+        return Response(shapes.ComparisonSerializer(compare(before, after)).data)
+
+
+class AliasViewSet(ScopedViewSet):
+    """Words that point at a version of a model and can be moved."""
+
+    permission, noun = Permission.MODEL_READ, "alias"
+    queryset = Alias.objects.select_related("model__group", "version__model", "moved_by")
+    serializer_class = shapes.AliasSerializer
+    filter_backends: list = []
+
+    @extend_schema(summary="The aliases of a model")
+    def list(self, request, group=None, name=None):
+        found = self.get_queryset().filter(model__name=name)
+        if not found and not RegisteredModel.objects.allowing(request.user, self.permission).filter(group=self.group, name=name).exists():
+            raise NotFound(f"There is no model {name}, or you may not see it.")
+        return Response(self.get_serializer(found, many=True).data)
+
+    @extend_schema(summary="Point an alias at a version; it is made, or moved")
+    def update(self, request, group=None, name=None, alias=None):
+        asked = self.get_serializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        visible = ModelVersion.objects.allowing(request.user, self.permission).filter(group=self.group, model__name=name)
+        version = find(visible.select_related("model__group"), asked.validated_data["version"], noun="version", name_path="model__name")
+        return Response(self.get_serializer(move_alias(user=request.user, version=version, name=alias)).data)
+
+    @extend_schema(summary="Remove an alias")
+    def destroy(self, request, group=None, name=None, alias=None):
+        remove_alias(user=request.user, alias=find_alias(user=request.user, group=self.group, model=name, name=alias))
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class ModelNameViewSet(ScopedViewSet, mixins.ListModelMixin):

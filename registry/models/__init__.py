@@ -3,11 +3,13 @@
 from registry.models.assets import Asset, ResumableUpload, UploadedFile, UploadSet
 from registry.models.images import Image
 from registry.models.manifests import Manifest, ManifestFile, ManifestModel
-from registry.models.mlmodels import ModelFile, ModelVersion, RegisteredModel, Tag
+from registry.models.mlmodels import Alias, Card, ModelFile, ModelVersion, RegisteredModel, Tag
 from registry.models.names import Sequence
 
 __all__ = [
+    "Alias",
     "Asset",
+    "Card",
     "Image",
     "Manifest",
     "ManifestFile",

@@ -7,7 +7,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 
-from portal.accounts.permissions import ScopedQuerySet
+from portal.accounts.permissions import ScopedQuerySet, scoped
 from portal.names import name_validators
 
 
@@ -80,6 +80,35 @@ class ModelVersion(models.Model):
     @property
     def name(self) -> str:
         return self.model.name
+
+
+class Alias(models.Model):
+    """A word that points at one version of a model and can be moved: `iris@champion`."""
+
+    model = models.ForeignKey(RegisteredModel, on_delete=models.CASCADE, related_name="aliases")
+    name = models.CharField(max_length=32, validators=name_validators)
+    version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="aliases")
+    moved_at = models.DateTimeField(auto_now=True)
+    moved_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+
+    objects = scoped("model__group").as_manager()
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["model", "name"], name="one_alias_per_name")]
+
+    def __str__(self) -> str:
+        return f"{self.model.name}@{self.name}"
+
+
+class Card(models.Model):
+    """The model card of a version: Markdown, apart from the version so that lists do not carry it."""
+
+    version = models.OneToOneField(ModelVersion, on_delete=models.CASCADE, related_name="card")
+    text = models.TextField(max_length=256 * 1024)
+
+    def __str__(self) -> str:
+        return f"the card of {self.version}"
 
 
 class ModelFile(models.Model):

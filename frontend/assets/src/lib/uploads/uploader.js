@@ -70,7 +70,7 @@ export class Uploader {
   // [[path, file]]: what was chosen or dropped. A file that was begun before goes on, wherever it was begun.
   async add(chosen) {
     if (!chosen.length) return;
-    const fresh = chosen.map(([path, file]) => [this.meant(path, file), file]);
+    const fresh = chosen.map(([path, file]) => [this.meant(path.normalize("NFC"), file), file]);
     const unwanted = refusal([...this.all.filter((entry) => !fresh.some(([path]) => path === entry.path)), ...fresh.map(([path, file]) => ({ path, size: file.size }))], this.limits);
     this.complain(unwanted);
     if (unwanted) return;

@@ -1,0 +1,54 @@
+"""Aliases of models: words that point at a version and are moved."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from portal.accounts.events import EventTag, record
+from portal.accounts.permissions import Permission, require
+from portal.errors import NotFound
+from registry.faults import Faults
+from registry.models import Alias, ModelVersion, RegisteredModel
+
+MOST_ALIASES = 50
+
+
+@transaction.atomic
+def move_alias(*, user, version: ModelVersion, name: str) -> Alias:
+    """Points the alias at `version`, from wherever it pointed before; a new word is made. Again the same changes nothing."""
+    require(user, Permission.MODEL_WRITE, version.group)
+    faults = Faults()
+    faults.name(name, "alias")
+    faults.check()
+    # The model's row is the lock: two people who move one alias are one after the other.
+    model = RegisteredModel.objects.select_for_update().get(pk=version.model_id)
+    alias = model.aliases.select_related("version__model").filter(name=name).first()
+    if alias is None:
+        if model.aliases.count() >= MOST_ALIASES:
+            faults.add("alias", f"A model has at most {MOST_ALIASES} aliases.")
+            faults.check()
+        alias, before = Alias(model=model, name=name), None
+    elif alias.version_id == version.pk:
+        return alias
+    else:
+        before = str(alias.version)
+    alias.version, alias.moved_by = version, user
+    alias.save()
+    record(user, EventTag.ALIAS_MOVED, version, group=version.group, alias=str(alias), before=before, after=str(version))
+    return alias
+
+
+@transaction.atomic
+def remove_alias(*, user, alias: Alias) -> None:
+    require(user, Permission.MODEL_WRITE, alias.model.group)
+    record(user, EventTag.ALIAS_REMOVED, alias.version, group=alias.model.group, alias=str(alias))
+    alias.delete()
+
+
+def find_alias(*, user, group, model: str, name: str) -> Alias:
+    """Raises NotFound."""
+    rows = Alias.objects.allowing(user, Permission.MODEL_READ).select_related("model__group", "version__model")
+    found = rows.filter(model__group=group, model__name=model, name=name).first()
+    if found is None:
+        raise NotFound(f"There is no alias {model}@{name}, or you may not see it.")
+    return found
