@@ -5,6 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from deployments import engines, reconcile, routing, work
+from deployments.collected import store
 
 
 @shared_task(name="deployments.tasks.build")
@@ -37,6 +38,11 @@ def remove_left_over(alias: str, name: str) -> None:
     engines.target(alias).remove(name)
 
 
+@shared_task(name="deployments.tasks.sweep_collected")
+def sweep_collected() -> None:
+    store.sweep_files()
+
+
 @shared_task(name="deployments.tasks.tick")
 def tick() -> None:
     for operation_id, kind in reconcile.tick():
@@ -51,6 +57,13 @@ def housekeeping() -> None:
 def ring(operation_id, kind: str) -> None:
     """Tell the right queue to look at an operation."""
     (build if kind == "Image" else rollout).delay(str(operation_id))
+
+
+def ring_next_after_commit(operation) -> None:
+    """For what waits behind an operation that ended without a worker."""
+    behind = operation.service.operations.filter(state="NotStarted").order_by("created_at").first() if operation.service else None
+    if behind is not None:
+        ring_after_commit(behind)
 
 
 def ring_after_commit(operation) -> None:

@@ -23,7 +23,7 @@ def send_asset(request, asset: Asset, name: str) -> HttpResponse:
     asked = [part.strip().removeprefix("W/") for part in request.headers.get("If-None-Match", "").split(",")]
     if etag in asked:
         return _guarded(HttpResponseNotModified(headers={"ETag": etag}))
-    response = _stream(request, _chunks(open_asset(asset)), name, "application/octet-stream")
+    response = send_chunks(request, _chunks(open_asset(asset)), name, "application/octet-stream")
     response["Content-Length"] = str(asset.size)
     response["ETag"] = etag
     return response
@@ -37,7 +37,7 @@ def send_model_version(request, version: ModelVersion) -> HttpResponse:
     archive = ZipStream(compress_type=ZIP_STORED, sized=True)
     for file in files:
         archive.add(_late(file.asset), file.app_path, size=file.asset.size)
-    response = _stream(request, iter(archive), f"{version.name}-{version.number}.zip", "application/zip")
+    response = send_chunks(request, iter(archive), f"{version.name}-{version.number}.zip", "application/zip")
     response["Content-Length"] = str(len(archive))
     return response
 
@@ -53,7 +53,8 @@ def _chunks(file) -> Iterator[bytes]:
             yield chunk
 
 
-def _stream(request, chunks: Iterator[bytes], name: str, content_type: str) -> StreamingHttpResponse:
+def send_chunks(request, chunks: Iterator[bytes], name: str, content_type: str) -> StreamingHttpResponse:
+    """Bytes as an attachment, as they come: memory stays flat, whatever their number."""
     # Under ASGI Django would make a list of an ordinary iterator, and hold the whole file.
     request = getattr(request, "_request", request)
     content = _in_threads(chunks) if isinstance(request, ASGIRequest) else chunks

@@ -15,6 +15,7 @@ from deployments.models import Environment, Operation, OperationStep, Replica, R
 from deployments.proposals import proposal_for
 from deployments.quantities import parse_cpu, parse_gpus, parse_memory, show_gpus, show_memory
 from deployments.states import service_state
+from scoring.scrub import ACTIONS
 
 
 @extend_schema_field({"type": ["string", "integer"], "example": "512Mi"})
@@ -198,6 +199,13 @@ class CreateImageSerializer(serializers.Serializer):
     description = serializers.CharField(required=False, default="", allow_blank=True)
 
 
+class CollectRuleSerializer(serializers.Serializer):
+    """What is done with a field of collected rows before they leave the replica."""
+
+    field = serializers.CharField(max_length=200, help_text="Compared without regard to case, in nested objects too")
+    action = serializers.ChoiceField(choices=ACTIONS)
+
+
 class ServiceFieldsSerializer(serializers.Serializer):
     """What can be chosen at creation and changed later."""
 
@@ -213,6 +221,10 @@ class ServiceFieldsSerializer(serializers.Serializer):
     )
     timeout = serializers.IntegerField(required=False, min_value=1, max_value=3600, help_text="Seconds a call may take")
     collectModelData = serializers.BooleanField(source="collect_data", required=False)
+    collectRules = CollectRuleSerializer(source="collect_rules", many=True, required=False, help_text="Replaces all rules")
+    collectDays = serializers.IntegerField(
+        source="collect_days", required=False, min_value=1, max_value=3650, help_text="Days that collected rows are kept"
+    )
     batching = serializers.BooleanField(
         required=False, help_text="Whether waiting requests may go into one call of run(), where the probe has shown that it is right"
     )
@@ -301,6 +313,8 @@ class ServiceSerializer(serializers.ModelSerializer):
     gpus = GpusField()
     allowedOrigins = serializers.ListField(source="allowed_origins", child=serializers.CharField())
     collectModelData = serializers.BooleanField(source="collect_data")
+    collectRules = CollectRuleSerializer(source="collect_rules", many=True)
+    collectDays = serializers.IntegerField(source="collect_days")
     scoringUri = serializers.CharField(source="scoring_url")
     swaggerUri = serializers.SerializerMethodField()
     createdAt = serializers.DateTimeField(source="created_at")
@@ -310,7 +324,7 @@ class ServiceSerializer(serializers.ModelSerializer):
         model = Service
         fields = [
             "id", "name", "description", "contact", "state", "stateDetail", "environment", "image", "revision", "replicas", "readyReplicas", "cpu", "memory", "gpus",
-            "access", "allowedOrigins", "timeout", "collectModelData", "batching", "scoringUri", "swaggerUri", "createdAt", "updatedAt",
+            "access", "allowedOrigins", "timeout", "collectModelData", "collectRules", "collectDays", "batching", "scoringUri", "swaggerUri", "createdAt", "updatedAt",
         ]  # fmt: skip
 
     def _state(self, service):

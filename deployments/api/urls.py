@@ -1,6 +1,6 @@
 from django.urls import path
 
-from deployments.api import deploy, examples, services, views
+from deployments.api import collected, deploy, examples, golden, services, views
 
 app_name = "deployments_api"
 
@@ -9,6 +9,11 @@ images = views.ImageViewSet.as_view
 operations = views.OperationViewSet.as_view
 service = services.ServiceViewSet.as_view
 example = examples.ExampleViewSet.as_view
+
+collected_days = collected.CollectedViewSet.as_view
+
+golden_request = golden.GoldenRequestViewSet.as_view
+decision = golden.DecisionViewSet.as_view
 
 _G = "groups/<str:group>"
 _S = f"{_G}/services/<str:name>"
@@ -42,7 +47,9 @@ urlpatterns = [
     path(f"{_S}/replicas/<str:replica>/log/", service({"get": "logs"}), name="service-log"),
     path(f"{_S}/metrics/", service({"get": "metrics"}), name="service-metrics"),
     path(f"{_S}/metrics.csv", service({"get": "metrics_csv"}), name="service-metrics-csv"),
-    path(f"{_S}/logs/", service({"get": "merged_logs"}), name="service-logs"),
+    path(f"{_S}/collected/", collected_days({"get": "list", "delete": "destroy"}), name="service-collected"),
+    path(f"{_S}/collected/download/", collected_days({"get": "download"}), name="service-collected-download"),
+    path(f"{_S}/collected/<str:day>/", collected_days({"get": "retrieve"}), name="service-collected-day"),
     path(f"{_S}/examples/", example({"get": "list", "post": "create"}), name="service-examples"),
     path(f"{_S}/examples/<uuid:id>/", example({"delete": "destroy"}), name="service-example"),
     path(f"{_S}/openapi.json", service({"get": "openapi"}), name="service-openapi"),

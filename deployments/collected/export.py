@@ -22,7 +22,7 @@ TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl", "parque
 
 def check_format(said: str) -> str:
     if said not in TYPES:
-        raise BadRequest(f"There is no format {said!r}: use {', '.join(TYPES)}.", field="format")
+        raise BadRequest(f"There is no format {said!r}: use {', '.join(TYPES)}.", field="as")
     return said
 
 

@@ -21,7 +21,9 @@ Row = dict[str, Any]
 class Block:
     """The columns of one collector in the preview."""
 
-    stream: tuple[str, str, str]
+    model: str
+    version: str
+    identifier: str
     columns: list[str]
 
 
@@ -51,7 +53,7 @@ def preview(days: list[CollectedDay], shown: int = SHOWN) -> Preview:
     for place, day in enumerate(days):
         rows = _first(day, shown) if place == 0 else _spread(_first(day, SEARCHED), Counter(map(_belongs, found[0])))
         names = [name for name in dict.fromkeys(name for row in rows for name in row) if name not in tables.HEADER]
-        blocks.append(Block(day.stream, names))
+        blocks.append(Block(*day.stream, names))
         found.append(rows)
     return Preview(blocks, _lines(blocks, found, shown))
 

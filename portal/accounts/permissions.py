@@ -23,15 +23,17 @@ class Role(models.TextChoices):
 
 #: one line each, for the members page
 ROLE_MEANS = {
-    Role.OWNER: "Everything a Contributor may do; gives and takes access, deletes services and environments.",
-    Role.CONTRIBUTOR: "Registers models, builds images, deploys and updates services, sees keys once.",
-    Role.READER: "Sees everything but keys and changes nothing.",
+    Role.OWNER: "Everything a Contributor may do; gives and takes access, deletes services, environments and collected data.",
+    Role.CONTRIBUTOR: "Registers models, builds images, deploys and updates services, sees keys once and what services collect.",
+    Role.READER: "Sees everything but keys and collected data, and changes nothing.",
 }
 
 
 class Permission(StrEnum):
     """`<resource>:<action>`, alphabetical: the only spelling."""
 
+    COLLECTED_DELETE = "collected:delete"
+    COLLECTED_READ = "collected:read"
     ENVIRONMENT_READ = "environment:read"
     ENVIRONMENT_WRITE = "environment:write"
     EVENT_READ = "event:read"
@@ -56,7 +58,8 @@ class Permission(StrEnum):
 
 _READ = frozenset(permission for permission in Permission if permission.endswith(":read"))
 GRANTS: dict[str, frozenset[Permission]] = {
-    Role.READER: _READ - {Permission.EVENT_READ},
+    # What callers sent is not for everybody who may look at a service.
+    Role.READER: _READ - {Permission.COLLECTED_READ, Permission.EVENT_READ},
     Role.CONTRIBUTOR: _READ
     | {
         Permission.IMAGE_WRITE,

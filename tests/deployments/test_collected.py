@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from deployments.collected import export, joining, reading, rules, store, upkeep, wire
 from deployments.models import CollectedDay, CollectedPart, CollectedSource, Service
+from portal.accounts.models import Event
 from portal.errors import BadRequest, Unavailable
 from scoring.spool import Spool
 from tests import factories
@@ -254,7 +255,7 @@ def test_inputs_and_predictions_stand_side_by_side(service, spool):
     collect(spool, [["alone", 4]], columns=["kind", "n"], request="00000000-0000-0000-0000-000000000000")
     pull(service, spool)
     found = joining.preview(list(service.collected_days.all()))
-    assert [(block.stream[2], block.columns) for block in found.blocks] == [("inputs", ["kind", "n"]), ("prediction", ["0"])]
+    assert [(block.identifier, block.columns) for block in found.blocks] == [("inputs", ["kind", "n"]), ("prediction", ["0"])]
     assert [(line.cells, line.correlation or line.request) for line in found.lines] == [
         ([["flower", 1], ["A"]], "r1"),
         ([["flower", 2], ["B"]], "r1"),
@@ -275,6 +276,59 @@ def test_names_are_safe_steps_of_a_path():
     ]
     long = [store.safe("x" * 300), store.safe("x" * 299 + "y")]
     assert len(set(long)) == 2 and all(len(name) <= store.LONGEST_NAME for name in long)
+
+
+@pytest.fixture
+def collected(service, spool):
+    for identifier, rows in (("inputs", [["ada", 1]]), ("prediction", [["=A"]])):
+        collect(spool, rows, identifier=identifier, columns=["name", "n"][: len(rows[0])])
+    pull(service, spool)
+    return f"/api/v1/groups/demo/services/{service.name}/collected/"
+
+
+def test_days_over_rest(collected, client_for, contributor, owner, place, django_capture_on_commit_callbacks, monkeypatch):
+    client, today = client_for(contributor), str(timezone.now().date())
+    found = client.get(collected).json()["value"]
+    assert [(day["day"], day["identifier"], day["rows"], day["dropped"]) for day in found] == [
+        (today, "inputs", 1, 0),
+        (today, "prediction", 1, 0),
+    ]
+    assert found[0]["path"] == f"collected/demo/iris/iris/3/inputs/{today.replace('-', '/')}"
+    preview = client.get(f"{collected}{today}/").json()
+    assert [each["columns"] for each in preview["collectors"]] == [["name", "n"], ["name"]]
+    assert preview["rows"][0]["cells"] == [["ada", 1], ["=A"]] and preview["rows"][0]["requestId"] == "r1"
+    answer = client.get(f"{collected}download/?as=csv&from={today}&to={today}&identifier=prediction")
+    assert (
+        b"'=A" in b"".join(answer.streaming_content)
+        and answer["Content-Disposition"] == f'attachment; filename="iris-prediction-{today}.csv"'
+    )
+    assert client.get(f"{collected}?from=2000-01-01&to=2000-01-02").json()["value"] == []
+    refused = {
+        "download/?as=xlsx": 400,
+        "?from=x": 400,
+        "download/?from=2000-01-02&to=2000-01-01": 400,
+        "2000-01-01/": 404,
+        "x/": 400,
+        "download/?to=2000-01-01": 404,
+    }
+    assert {path: client.get(collected + path).status_code for path in refused} == refused
+    assert client.delete(f"{collected}?from={today}&to={today}").status_code == 403
+    owning, rung = client_for(owner), []
+    monkeypatch.setattr("celery.app.task.Task.apply_async", lambda self, *given, **options: rung.append(self.name))
+    assert owning.delete(f"{collected}?from={today}").status_code == 400
+    with django_capture_on_commit_callbacks(execute=True):
+        assert owning.delete(f"{collected}?from={today}&to={today}&identifier=inputs").json() == {"rows": 1}
+    assert rung == ["deployments.tasks.sweep_collected"] and store.sweep_files() == 1
+    assert [day["identifier"] for day in owning.get(collected).json()["value"]] == ["prediction"] and len(files(place)) == 1
+    events = list(Event.objects.filter(tag__startswith="collected.").values_list("tag", "actor_label").order_by("pk"))
+    assert events == [("collected.downloaded", "contributor"), ("collected.deleted", "owner")]
+
+
+def test_a_reader_and_a_stranger_see_no_rows(collected, client_for, reader, stranger):
+    today = timezone.now().date()
+    for path in ("", f"{today}/", "download/"):
+        assert client_for(reader).get(collected + path).status_code == 403
+        assert client_for(stranger).get(collected + path).status_code == 404
 
 
 def test_rules_are_cleaned_and_refused_by_name():

@@ -15,6 +15,8 @@ pytestmark = pytest.mark.django_db
 
 #: rows as in portal/accounts/permissions.py, written out by hand: owner, contributor, reader, nobody
 MATRIX = {
+    "collected:delete": "o---",
+    "collected:read": "oc--",
     "environment:read": "ocr-",
     "environment:write": "o---",
     "event:read": "oc--",
