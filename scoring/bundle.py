@@ -24,6 +24,8 @@ class Bundle:
     digest: str = ""
     manifest: str = ""
     image: str = ""
+    #: "python" or "spark-py"
+    runtime: str = "python"
     models: List[Dict[str, Any]] = field(default_factory=list)
     #: requests may be put together, and are to be
     batching: bool = False
@@ -42,6 +44,7 @@ class Bundle:
                 digest=document.get("digest") or "",
                 manifest=document.get("manifest") or "",
                 image=document.get("image") or "",
+                runtime=document.get("runtime") or "python",
                 models=document.get("models") or [],
                 batching=_batching(document.get("batching") or {}),
             )

@@ -48,6 +48,8 @@ def load(app: App) -> float:
     if app.bundle.schema is not None:
         inputs.warm(app.bundle.schema)
     app.documents.load()
+    if app.bundle.runtime == spark_session.RUNTIME:
+        spark_session.start()
     app.driver.load()
     if app.schema is not None and app.schema is not app.bundle.schema:
         inputs.warm(app.schema)

@@ -1,7 +1,7 @@
-"""What a Spark session of this replica is given, whoever starts it first: memory and cores from the container's limits.
+"""The one Spark session of a replica, with memory and cores from the container's limits.
 
-Spark reads PYSPARK_SUBMIT_ARGS when its Java is started, so a score file's own `SparkSession.builder.getOrCreate()`, our
-building of SPARK inputs and `PipelineModel.load` all get the one session with these. What a score file sets itself wins.
+With the runtime spark-py it is started before the score file is loaded, as files that begin with `PipelineModel.load` expect.
+Elsewhere the first who asks starts it: Spark reads PYSPARK_SUBMIT_ARGS when it starts its Java.
 """
 
 from __future__ import annotations
@@ -10,8 +10,11 @@ import importlib.util
 import os
 from typing import MutableMapping
 
+from .errors import DriverFailed
 from .explain import memory_limit
 
+#: the runtime of a bundle that is given a session
+RUNTIME = "spark-py"
 VARIABLE = "PYSPARK_SUBMIT_ARGS"
 #: of the limit in MiB: half for Java's heap, the rest for Java itself, Python and its workers
 SHARE, LEAST = 0.5, 256
@@ -22,6 +25,16 @@ def settle(environ: MutableMapping[str, str] = os.environ) -> None:
     if VARIABLE in environ or importlib.util.find_spec("pyspark") is None:
         return
     environ[VARIABLE] = arguments(memory_limit(), environ.get("OMP_NUM_THREADS", ""))
+
+
+def start() -> None:
+    """Raises DriverFailed when Spark, or the Java it runs on, cannot be started."""
+    try:
+        from pyspark.sql import SparkSession
+
+        SparkSession.builder.appName("scoring").getOrCreate().sparkContext.setLogLevel("WARN")
+    except Exception as error:
+        raise DriverFailed(f"Spark could not be started: {type(error).__name__}: {str(error)[:500]}") from None
 
 
 def arguments(limit: int, threads: str) -> str:
