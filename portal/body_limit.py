@@ -1,7 +1,8 @@
 """Bodies that nobody needs that large are refused before Django keeps them.
 
 Django writes a whole body to disk before a view is asked, and a JSON parser reads it whole into memory. Large is what
-comes to the upload endpoint, which stands before this, and the forms with files of people who say who they are.
+comes to the upload endpoint, which stands before this, and the forms with files of people with an account: who is asked
+once a body is larger than a stranger's may be.
 """
 
 from __future__ import annotations
@@ -27,19 +28,24 @@ class BodyLimit:
         self.inner = inner
 
     async def __call__(self, scope, receive, send):
-        if scope["type"] != "http" or _may_be_large(scope):
+        if scope["type"] != "http":
             return await self.inner(scope, receive, send)
         length = _header(scope, b"content-length")
+        allowed = False
         if length.isdigit() and (len(length) > 18 or int(length) > MOST_BYTES):
-            return await _refuse(send)
+            allowed = await _may_be_large(scope)
+            if not allowed:
+                return await _refuse(send)
         seen = 0
 
         async def bounded():
-            nonlocal seen
+            nonlocal seen, allowed
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > MOST_BYTES:
-                raise _TooLong
+            if seen > MOST_BYTES and not allowed:
+                allowed = await _may_be_large(scope)
+                if not allowed:
+                    raise _TooLong
             return message
 
         try:
@@ -48,9 +54,11 @@ class BodyLimit:
             await _refuse(send)
 
 
-def _may_be_large(scope) -> bool:
-    known = _header(scope, b"authorization") or _header(scope, b"cookie")
-    return bool(known) and _header(scope, b"content-type").lower().startswith(b"multipart/")
+async def _may_be_large(scope) -> bool:
+    # Imported when it is needed: the models are not loaded when this file is.
+    from portal.accounts.before_django import is_known
+
+    return _header(scope, b"content-type").lower().startswith(b"multipart/") and await is_known(scope)
 
 
 def _header(scope, name: bytes) -> bytes:

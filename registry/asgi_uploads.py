@@ -9,7 +9,6 @@ Memory stays flat (`bodies.py`). Who is asking, and whether they may, is settled
 from __future__ import annotations
 
 import asyncio
-import io
 import json
 import logging
 import re
@@ -17,19 +16,13 @@ import uuid
 from urllib.parse import unquote
 
 from asgiref.sync import ThreadSensitiveContext, sync_to_async
-from django.contrib.auth.middleware import get_user
-from django.contrib.sessions.middleware import SessionMiddleware
-from django.core.exceptions import DisallowedHost
-from django.core.handlers.asgi import ASGIRequest
 from django.db import close_old_connections
 from django.utils import timezone
-from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import NotAuthenticated
-from rest_framework.request import Request
 
 from portal.accounts.authentication import TokenAuthentication
+from portal.accounts.before_django import person
 from portal.api.errors import describe, envelope
-from portal.errors import BadRequest
 from portal.middleware import current_request_id
 from registry.bodies import Disconnected, receive_body
 from registry.tus import VERSION, Patch
@@ -114,19 +107,12 @@ class _Headers(dict):
 
 def _who(scope):
     """The person: a bearer token, or a session cookie with Django's own check against forged requests."""
-    request = ASGIRequest({**scope, "headers": list(scope["headers"])}, io.BytesIO())
-    try:
-        request.get_host()
-    except DisallowedHost:
-        raise BadRequest("This host name is not one of the portal's.") from None
-    SessionMiddleware(lambda _: None).process_request(request)
-    request.user = get_user(request)
-    authenticated = Request(request, authenticators=[TokenAuthentication(), SessionAuthentication()])
-    if not authenticated.user.is_authenticated:
+    user = person(scope)
+    if user is None:
         error = NotAuthenticated()
-        error.auth_header = TokenAuthentication().authenticate_header(request)
+        error.auth_header = TokenAuthentication().authenticate_header(None)
         raise error
-    return authenticated.user
+    return user
 
 
 def _raw_path(scope) -> bytes:
