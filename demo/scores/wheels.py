@@ -27,6 +27,9 @@ def served(folder: Path) -> Iterator[str]:
     files = {wheel.name: wheel for found in wheels.values() for wheel in found}
 
     class Handler(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.do_GET()
+
         def do_GET(self) -> None:
             kind, _, name = unquote(self.path).strip("/").partition("/")
             if kind == "simple" and name in wheels:
@@ -42,6 +45,8 @@ def served(folder: Path) -> Iterator[str]:
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body) if isinstance(body, bytes) else body.stat().st_size))
             self.end_headers()
+            if self.command == "HEAD":
+                return
             if isinstance(body, bytes):
                 self.wfile.write(body)
             else:

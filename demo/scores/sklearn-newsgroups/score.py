@@ -8,7 +8,7 @@ def init():
     import joblib
 
     model = joblib.load("newsgroups.pkl")
-    posts = pandas.read_csv("./data/posts.csv")
+    posts = pandas.read_csv("./posts/known.csv")
 
 
 def run(input_text):
