@@ -58,6 +58,8 @@ from portal.errors import Unavailable
 
 GIB = 1 << 30
 ABOUT = "modelport.about"
+#: the Pythons that are looked for when one is not there
+VERSIONS = [f"3.{minor}" for minor in range(8, 16)]
 TOOLS, ENVIRONMENT_FOLDER = "/opt/modelport-tools", "/opt/env"
 
 #: The Dockerfiles. `{...}` are image ids, a uuid and words of ours, checked by `_dockerfile`; nothing else is ever filled in.
@@ -124,7 +126,10 @@ class DockerBuilder(Builder):
         found = inspect_image(self.engine, reference)
         if found is None:
             report.line(f"Pulling the base image {reference}")
-            self._pull(reference, report)
+            try:
+                self._pull(reference, report)
+            except (BuildFailed, Unavailable) as error:
+                raise self._without_base(runtime, python, error) from error
             found = inspect_image(self.engine, reference)
         if found is None:
             raise Unavailable(SYSTEM, f"it pulled {reference} and does not have it")
@@ -305,6 +310,21 @@ class DockerBuilder(Builder):
         # The engine puts a label's value between single quotes and expands what escapes them: nothing is left that could.
         labels = {ABOUT: quote(json.dumps(about), safe=" /:@.,=+-_()")} if about else {}
         return build_image(self.engine, context, tag=tag, labels=labels, build=build, report=report, log=False)
+
+    def _without_base(self, runtime: str, python: str, error: BuildFailed | Unavailable) -> Exception:
+        """The sentence for whoever chose that Python, with those that can be had; the error itself where there is nothing to choose."""
+        template = self.base_images[runtime]
+        reference, why = template.replace("{python}", python), getattr(error, "detail", "") or error.message
+        there = [version for version in VERSIONS if inspect_image(self.engine, template.replace("{python}", version))]
+        sentence = f"There is no base image for Python {python} here: {reference} is not in the engine and could not be pulled."
+        if runtime != "python":
+            made = f"An administrator makes it with: manage.py make_base {runtime} --python {python}."
+            choose = f"Choose Python {' or '.join(there)}, or have it made. " if there else ""
+            return BuildFailed(f"{sentence} {choose}{made}", code="NoBaseImage")
+        if not there or "{python}" not in template:
+            return error
+        words = f"Choose Python {' or '.join(there)}, or ask an administrator to bring that image in."
+        return BuildFailed(f"{sentence} {words} ({without_credentials(why)[:300]})", code="NoBaseImage")
 
     def _pull(self, reference: str, report: Report) -> None:
         repository, tag = _split(reference)
