@@ -1,6 +1,6 @@
 """Brings a service to what is desired: new replicas up, checked, routed to, old ones retired.
 
-    start replicas -> wait until ready -> switch the routes -> retire the old revision
+    start replicas -> wait until ready -> compare saved answers -> switch the routes -> retire the old revision
 
 The old revision serves until the new one is ready; a rollout that fails removes
 what it started and changes nothing for callers.
@@ -15,6 +15,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from deployments import engines, observation, routing
+from deployments.golden import trial
 from deployments.models import Operation, Revision, Service
 from deployments.specs import spec_of
 from deployments.steps import Journal
@@ -49,6 +50,7 @@ def roll_out(operation: Operation, journal: Journal) -> None:
         revision.move(Revision.State.ROLLING)
     _start(revision, service, target, journal)
     _wait_until_ready(revision, service, target, journal)
+    trial.hold_up(revision, service, target, journal)
     _switch(operation, revision, service, journal)
     _retire(operation, service, target, journal)
 

@@ -57,6 +57,9 @@ def for_states(queryset):
     return queryset.select_related("group", "environment").prefetch_related("revisions__replicas", "revisions__image")
 
 
+UNFINISHED = [Operation.State.NOT_STARTED, Operation.State.RUNNING, Operation.State.WAITING]
+
+
 def running_operation(service: Service) -> Operation | None:
     """What is at work on this service now, if anything."""
-    return service.operations.filter(state__in=[Operation.State.NOT_STARTED, Operation.State.RUNNING]).order_by("created_at").first()
+    return service.operations.filter(state__in=UNFINISHED).order_by("created_at").first()

@@ -17,6 +17,7 @@ from django.utils import timezone
 from deployments import plans, rollouts, steps
 from deployments.builds import build
 from deployments.builds.builders.base import BuildFailed, Cancelled
+from deployments.golden.trial import WaitsForAPerson
 from deployments.models import Operation, OperationStep, Service
 from portal.errors import IllegalMove, InsufficientStorage, PortalError, Unavailable
 
@@ -74,6 +75,8 @@ def run(operation_id) -> None:
         _cancelled(operation)
     except BuildFailed as error:
         _fail(operation, error.message, code=error.code, fault="yours", file=error.file, line=error.line, cure=error.cure)
+    except WaitsForAPerson:
+        _wait(operation)
     except (Unavailable, InsufficientStorage) as error:
         _try_again(operation, error.message, code=error.code)
     except PortalError as error:
@@ -94,6 +97,14 @@ def _end(operation: Operation) -> None:
     log.info("operation %s (%s) succeeded", operation.pk, operation)
     if follower:
         _ring(follower)
+
+
+def _wait(operation: Operation) -> None:
+    log.info("operation %s (%s) waits for a person", operation.pk, operation)
+    try:
+        operation.wait()
+    except IllegalMove:
+        _cancelled(operation)
 
 
 def _cancelled(operation: Operation) -> None:

@@ -36,6 +36,13 @@ class _Server:
                 self.end_headers()
                 self.wfile.write(body)
 
+            def do_POST(self):
+                body = FakeTarget.answer(replica.spec, self.rfile.read(int(self.headers["Content-Length"])))
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
             def log_message(self, *args): ...
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -54,13 +61,14 @@ class _Server:
 
 
 class FakeTarget(Target):
-    """Class-wide, as an engine is: `replicas` is what runs, `away` makes every verb fail, `dead_at_start` and `ready` make trouble."""
+    """Class-wide, as an engine is: `replicas` is what runs, `answer(spec, body)` what they score, `away` makes every verb fail, `dead_at_start` and `ready` make trouble."""
 
     image_format, title = "oci", "Fake"
     replicas: dict[str, list[_Server]] = {}
     away = dead_at_start = False
     ready = True
     numbers = 0
+    answer = staticmethod(lambda spec, body: body)
 
     @classmethod
     def reset(cls) -> None:
@@ -68,6 +76,7 @@ class FakeTarget(Target):
             for server in servers:
                 if server.exit_code is None:
                     server.die()
+        cls.answer = staticmethod(lambda spec, body: body)
         cls.replicas, cls.away, cls.dead_at_start, cls.ready = {}, False, False, True
 
     def _there(self) -> None:

@@ -19,7 +19,7 @@ def cancel_operation(*, user, operation: Operation) -> Operation:
     require(user, Permission.OPERATION_WRITE, operation.group)
     if operation.kind == Operation.Kind.DELETE:
         raise Conflict("A deletion cannot be cancelled: callers get 404 already.", code="IllegalMove")
-    waiting = operation.state == Operation.State.NOT_STARTED
+    waiting = operation.state in (Operation.State.NOT_STARTED, Operation.State.WAITING)
     operation.cancel()
     record(user, EventTag.OPERATION_CANCELLED, operation)
     if waiting:

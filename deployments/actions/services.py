@@ -106,7 +106,7 @@ def delete_service(*, user, service: Service) -> Operation:
     _refuse_deleting(service)
     service.deleting = True
     service.save(update_fields=["deleting", "updated_at"])
-    for waiting in service.operations.filter(state=Operation.State.NOT_STARTED):
+    for waiting in service.operations.filter(state__in=[Operation.State.NOT_STARTED, Operation.State.WAITING]):
         waiting.cancel()
     operation = plans.plan_rollout(user=user, service=service, label=f"delete {service}", kind=Operation.Kind.DELETE)
     record(user, EventTag.SERVICE_DELETED, service)

@@ -3,6 +3,7 @@
 from deployments.models.collected import CollectedDay, CollectedPart, CollectedSource
 from deployments.models.environments import Environment
 from deployments.models.examples import ServiceExample
+from deployments.models.golden import GoldenRequest, GoldenRun
 from deployments.models.locks import Lease, PackageLock
 from deployments.models.operations import Operation, OperationStep
 from deployments.models.replicas import Replica
@@ -15,6 +16,8 @@ __all__ = [
     "CollectedPart",
     "CollectedSource",
     "Environment",
+    "GoldenRequest",
+    "GoldenRun",
     "Lease",
     "Operation",
     "OperationStep",

@@ -2,7 +2,8 @@
 
 NotStarted ──> Running ──> Succeeded
     │  ^         │  │ └──> Failed
-    │  └─ retry ─┘  │
+    │  ├─ retry ─┘  │
+    │  └─ Waiting <─┤        for a person's decision: approved, or Failed
     └───────────────┴────> Cancelled
 """
 
@@ -30,13 +31,15 @@ class Operation(Stateful):
     class State(models.TextChoices):
         NOT_STARTED = "NotStarted", "Queued"
         RUNNING = "Running", "Running"
+        WAITING = "Waiting", "Waits for a person"
         SUCCEEDED = "Succeeded", "Succeeded"
         FAILED = "Failed", "Failed"
         CANCELLED = "Cancelled", "Cancelled"
 
     MOVES = {
         State.NOT_STARTED: {State.RUNNING, State.CANCELLED, State.FAILED},
-        State.RUNNING: {State.SUCCEEDED, State.FAILED, State.CANCELLED, State.NOT_STARTED},
+        State.RUNNING: {State.SUCCEEDED, State.FAILED, State.CANCELLED, State.NOT_STARTED, State.WAITING},
+        State.WAITING: {State.NOT_STARTED, State.FAILED, State.CANCELLED},
         State.SUCCEEDED: set(),
         State.FAILED: set(),
         State.CANCELLED: set(),
@@ -116,6 +119,14 @@ class Operation(Stateful):
     def hand_back(self, *, due_at, error: dict | None = None) -> None:
         """Running -> NotStarted, for another try from `due_at` on."""
         self.move(self.State.NOT_STARTED, where={"fence": self.fence}, due_at=due_at, error=error)
+
+    def wait(self) -> None:
+        """Running -> Waiting: somebody has to decide, and no worker stays with it."""
+        self.move(self.State.WAITING, where={"fence": self.fence})
+
+    def resume(self) -> None:
+        """Waiting -> NotStarted: it was decided. Waiting was no failure, so it has all its tries again."""
+        self.move(self.State.NOT_STARTED, where={"state": self.State.WAITING}, due_at=timezone.now(), attempts=0)
 
     def cancel(self) -> None:
         self.move(self.State.CANCELLED, ended_at=timezone.now())

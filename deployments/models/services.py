@@ -25,6 +25,11 @@ class Service(models.Model):
         KEY = "key", "Key required"
         PUBLIC = "public", "Public: anyone who reaches the gateway"
 
+    class GoldenPolicy(models.TextChoices):
+        ASK = "ask", "Ask a person"
+        STOP = "stop", "Stop the rollout"
+        WARN = "warn", "Say so, and go on"
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     group = models.ForeignKey("accounts.ResourceGroup", on_delete=models.PROTECT, related_name="services")
     name = models.CharField(max_length=32, validators=name_validators)
@@ -50,6 +55,8 @@ class Service(models.Model):
     )
     #: whether waiting requests may go into one call of run(), where the probe has shown that rows are independent
     batching = models.BooleanField(default=True)
+    #: what happens when a new revision answers its golden requests otherwise
+    golden_policy = models.CharField(max_length=8, choices=GoldenPolicy.choices, default=GoldenPolicy.ASK)
     #: why the image it was made for never came, in one sentence
     trouble = models.CharField(max_length=500, blank=True)
     #: sent by the gateway to the replicas, so that a call that did not come through it is refused

@@ -31,6 +31,7 @@ TABS = [
     ("metrics", _("Metrics"), "service_metrics"),
     ("logs", _("Logs"), "service_logs"),
     ("keys", _("Keys"), "service_keys"),
+    ("golden", _("Golden requests"), "service_golden"),
     ("history", _("History"), "service_history"),
     ("settings", _("Settings"), "service_settings"),
 ]

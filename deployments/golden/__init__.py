@@ -1,0 +1,1 @@
+"""Golden requests: saved examples with the answers they should get, asked of every new revision before it takes traffic."""

@@ -1,0 +1,100 @@
+"""The golden tab of a service: saved requests, what new revisions answered, and the decision about them."""
+
+from __future__ import annotations
+
+import json
+
+from django.contrib import messages
+from django.urls import reverse
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+
+from deployments import swagger
+from deployments.actions import golden as actions
+from deployments.models import GoldenRun, Operation
+from frontend.forms.golden import GoldenPolicyForm, GoldenRequestForm
+from frontend.views.base import ActionView, PostView
+from frontend.views.operations import OperationMixin
+from frontend.views.services import ServiceMixin
+from portal.accounts.permissions import Permission
+
+SHOWN_RUNS = 5
+
+
+class GoldenPage(ServiceMixin):
+    tab, title = "golden", _("Golden requests")
+
+    @property
+    def here(self) -> str:
+        return reverse("pages:service_golden", args=[self.group.name, self.object.name])
+
+    def golden(self):
+        return self.one(self.object.golden_requests, pk=self.kwargs["golden"])
+
+
+class ServiceGoldenView(GoldenPage, ActionView):
+    """The list, and the form that adds one or writes one anew."""
+
+    template_name, form_class = "frontend/services/golden.html", GoldenRequestForm
+    submit, busy, done = _("Save request"), _("Saving…"), _("Saved. The next revision is asked it before it takes traffic.")
+    permission = Permission.SERVICE_WRITE
+
+    def get_initial(self):
+        if edited := self.object.golden_requests.filter(name=self.request.GET.get("edit", "")).first():
+            return {name: getattr(edited, name) for name in ("name", "body", "expected", "tolerances")}
+        sample = swagger.sample(self.object)
+        return {"body": json.dumps(sample, indent=2, ensure_ascii=False) if sample is not None else ""}
+
+    def act(self, **values):
+        return actions.save_golden_request(user=self.request.user, service=self.object, **values)
+
+    def get_success_url(self):
+        return self.here
+
+    def get_context_data(self, **kwargs):
+        service = self.object
+        runs = list(
+            GoldenRun.objects.filter(revision__service=service)
+            .select_related("revision__image", "decided_by")
+            .order_by("-created_at")[:SHOWN_RUNS]
+        )
+        last = {result["name"]: result for result in (runs[0].results if runs else [])}
+        requests = list(service.golden_requests.select_related("created_by"))
+        for golden in requests:
+            golden.last = last.get(golden.name)
+        waiting = service.operations.filter(state=Operation.State.WAITING).select_related("revision__image").first()
+        return super().get_context_data(
+            requests=requests,
+            runs=runs,
+            waiting=waiting,
+            pending=next((run for run in runs if waiting and run.revision_id == waiting.revision_id), None),
+            policy=GoldenPolicyForm(initial={"policy": service.golden_policy}),
+            edited="edit" in self.request.GET,
+            **kwargs,
+        )
+
+
+class DeleteGoldenRequestView(GoldenPage, PostView):
+    def act(self):
+        actions.delete_golden_request(user=self.request.user, golden=self.golden())
+        messages.success(self.request, _now("Deleted."))
+        return self.here
+
+
+class GoldenPolicyView(GoldenPage, PostView):
+    def act(self):
+        actions.set_golden_policy(user=self.request.user, service=self.object, policy=self.request.POST.get("policy", ""))
+        messages.success(self.request, _now("Saved."))
+        return self.here
+
+
+class DecideView(OperationMixin, PostView):
+    """Approve, approve and keep the new answers, or reject."""
+
+    def act(self):
+        said = self.request.POST.get("decision", "")
+        if said == "reject":
+            actions.reject_answers(user=self.request.user, operation=self.object)
+        else:
+            actions.approve_answers(user=self.request.user, operation=self.object, save=said == "save")
+        return self.address
