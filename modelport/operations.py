@@ -21,7 +21,7 @@ OnStep = Callable[[dict[str, Any]], None]
 
 
 class Operation(Resource):
-    """Building an image, rolling out a service, deleting one. States: NotStarted, Running, Succeeded, Failed, Cancelled."""
+    """Building an image, rolling out a service, deleting one. States: NotStarted, Running, Waiting, Succeeded, Failed, Cancelled."""
 
     collection = "operations"
 
@@ -47,7 +47,7 @@ class Operation(Resource):
         """Until it ends, and after a build until the rollout that follows it ends. The last operation.
 
         Raises OperationFailed when one fails or is cancelled, ClientError StillRunning after `timeout` seconds
-        (None waits without end); it goes on all the same.
+        (None waits without end; it goes on all the same), and WaitsForDecision when a person has to decide about changed answers.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         operation: Operation = self
@@ -69,6 +69,11 @@ class Operation(Resource):
                 told[step["order"]] = state
             if self.is_finished:
                 return
+            if self.data["state"] == "Waiting":
+                said = (
+                    f"{self.data['label']} answers otherwise than before, and waits for a person: approve or reject operation {self.ref}."
+                )
+                raise ClientError("WaitsForDecision", said)
             if deadline is not None and time.monotonic() >= deadline:
                 raise ClientError(
                     "StillRunning", f"{self.data['label']} is still {self.data['state']}. It goes on; wait for operation {self.ref} again."
@@ -102,6 +107,20 @@ class Operation(Resource):
     def rerun(self) -> Operation:
         """A new operation that does the same as this one, which failed or was cancelled."""
         return Operation(self.portal, self.portal.transport.write("POST", f"{self.path}rerun/"))
+
+    def answers(self) -> dict[str, Any]:
+        """What its revision answered to the service's golden requests: {revision, state, results}."""
+        return self.portal.transport.read(f"{self.path}answers/")
+
+    def approve(self, *, save: bool = False) -> Operation:
+        """The changed answers are right: it goes on. With `save` they become the expected ones."""
+        self.data = {**self.data, **self.portal.transport.write("POST", f"{self.path}approve/", {"save": save})}
+        return self
+
+    def reject(self) -> Operation:
+        """The changed answers are wrong: the new revision goes, what served goes on serving."""
+        self.data = {**self.data, **self.portal.transport.write("POST", f"{self.path}reject/")}
+        return self
 
     def apply_proposal(self) -> Operation:
         """Makes the change that this failed build proposes (`operation.proposal`), in a new manifest, and builds that."""

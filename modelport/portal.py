@@ -7,6 +7,7 @@ from typing import Any
 
 from .environments import Environments
 from .errors import ClientError
+from .golden import Golden
 from .images import Images
 from .manifests import Manifests
 from .models import Models
@@ -79,6 +80,10 @@ class Portal:
         """The address of something in the group, from the root of the portal."""
         return f"{API}groups/{quoted(self.group)}/" + "".join(f"{quoted(part)}/" for part in parts)
 
+    def golden(self, service: str | Resource) -> Golden:
+        """The golden requests of a service."""
+        return Golden(self, service)
+
     def deploy(
         self,
         name: str,
@@ -100,7 +105,8 @@ class Portal:
         **chosen: Any,
     ) -> Operation:
         """Files in, a service out: registers `model` (a file or folder) as `model_name` (else `name`), writes the manifest, builds,
-        rolls out. All or nothing until the build begins. Without a driver, it and what else is left out is written from the model's files. `chosen` are the settings of a service (modelport.services.SETTINGS).
+        rolls out. All or nothing until the build begins. Without a driver, it and what else is left out is written from the
+        model's files. `chosen` are the settings of a service (modelport.services.SETTINGS).
 
         The operation's data names what was made: models, manifest, image, service, and, this once, `operation.keys`.
         A service of that name that is there already is rolled over to the new image and keeps its settings and keys.

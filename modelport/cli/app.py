@@ -2,7 +2,7 @@
 
 import typer
 
-from . import environments, images, manifests, models, operations, people, services
+from . import environments, golden, images, manifests, models, operations, people, services
 
 app = typer.Typer(
     help="Models, manifests, images and services of a Modelport portal.",
@@ -19,6 +19,7 @@ for name, part in (
     ("image", images.app),
     ("env", environments.app),
     ("service", services.app),
+    ("golden", golden.app),
     ("operation", operations.app),
 ):
     app.add_typer(part, name=name)

@@ -45,6 +45,24 @@ def rerun(session: Session, id: str = ID):
     return session.portal.operations.get(id).rerun()
 
 
+@command(app, "answers")
+def answers(session: Session, id: str = ID):
+    """What its revision answered to the service's golden requests."""
+    return session.portal.operations.get(id).answers()
+
+
+@command(app, "approve", COLUMNS)
+def approve(session: Session, id: str = ID, save: bool = typer.Option(False, "--save", help="Keep the new answers as the expected ones.")):
+    """Changed answers are right: let it go on."""
+    return session.portal.operations.get(id).approve(save=save)
+
+
+@command(app, "reject", COLUMNS)
+def reject(session: Session, id: str = ID):
+    """Changed answers are wrong: the new revision goes."""
+    return session.portal.operations.get(id).reject()
+
+
 @command(app, "apply-proposal", COLUMNS)
 def apply_proposal(session: Session, id: str = ID):
     """Make the change that a failed build proposes, in a new manifest, and build that."""

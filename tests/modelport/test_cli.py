@@ -265,3 +265,21 @@ def test_a_recipe_is_written_from_the_models_files(signed_in, files):
     assert signed_in("manifest", "generate", "-i", "churn:1", "-d", "made").error["code"] == "BadRequest"
     recipe = ("-f", "made/score.py", "-s", "made/service_schema.json", "-p", "made/requirements.txt")
     assert signed_in("manifest", "create", "-n", "churn", *recipe, "-i", "churn:1").json["ref"] == "churn:1"
+
+
+def test_golden_requests_hold_a_rollout_until_somebody_decides(signed_in, worker, environment):
+    words = ("service", "create", "realtime", "-n", "iris", "-f", "score.py", "-p", "requirements.txt", "-m", "model.pkl")
+    assert signed_in(*words).json["name"] == "iris"
+    saved = signed_in("golden", "save", "-n", "iris", "-r", "two", "-d", '{"x": 2}', "--expected", '{"y": 4}', "--tolerance", "/y=0.5").json
+    assert saved["tolerances"] == {"/y": 0.5} and [row["name"] for row in signed_in("golden", "list", "-n", "iris").json] == ["two"]
+    assert signed_in("golden", "policy", "-n", "iris").json == {"policy": "ask"}
+    held = signed_in("service", "update", "realtime", "-n", "iris", "--call-timeout", "70")
+    assert held.error["code"] == "WaitsForDecision"
+    operation = Operation.objects.get(state="Waiting")
+    found = signed_in("operation", "answers", "-i", operation.pk).json
+    assert found["results"][0]["differences"][0] == {"pointer": "/y", "expected": "4", "got": ""}
+    signed_in("operation", "approve", "-i", operation.pk)
+    assert signed_in("operation", "wait", "-i", operation.pk).json["state"] == "Succeeded"
+    assert signed_in("golden", "runs", "-n", "iris").json[0]["state"] == "Approved"
+    assert signed_in("golden", "policy", "-n", "iris", "--set", "stop").json == {"policy": "stop"}
+    assert signed_in("golden", "delete", "-n", "iris", "-r", "two").json == {"deleted": "two"}
