@@ -54,6 +54,12 @@ def test_the_users_own_wins_and_is_told_where_it_is(start, own):
     assert three["security"] == [{"Key": []}]
 
 
+def test_the_example_of_csv_is_one(start, own):
+    replica = start(own())
+    content = json.loads(replica.call("GET", "/openapi.json")[2])["paths"]["/score"]["post"]["requestBody"]["content"]
+    assert replica.score(content["text/csv"]["example"], Content_Type="text/csv")[::2] == (200, b"1")
+
+
 def test_versions_by_query(start, own):
     replica = start(own(swagger=THREE), **WHERE)
     for path, version in (("/swagger.json", "8"), ("/swagger.json?version=3.1", "8"), ("/openapi.json", "8")):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from scoring import schema
-from tests.scoring.conftest import clean_environment
+from tests.scoring.conftest import ROOT, clean_environment
 
 ECHO = "def init(): pass\ndef run({arguments}):\n    return {{'ok': True}}\n"
 STRICT = {
@@ -24,7 +24,13 @@ STRICT = {
 def check(replica, tmp_path):
     command = [str(Path(sys.executable).with_name("schemathesis")), "run", f"http://127.0.0.1:{replica.port}/openapi.json"]
     command += ["--checks", "all", "--max-examples", "40", "--seed", "1", "--workers", "1", "--generation-database", "none"]
-    environment = clean_environment(HOME=str(tmp_path), PATH=os.environ["PATH"])
+    environment = clean_environment(
+        HOME=str(tmp_path),
+        PATH=os.environ["PATH"],
+        PYTHONPATH=str(ROOT),
+        SCHEMATHESIS_HOOKS="tests.scoring.bodies_for_schemathesis",
+        SCHEMATHESIS_DOCUMENT=command[2],
+    )
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
 
