@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import collections
 import hmac
 import platform
+import time
 import urllib.parse
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Deque, Dict, Optional, Tuple
 
 from . import collect, forms, protocol
 from .batching import Done, Job
@@ -45,6 +47,9 @@ class App:
         self.state = "starting"
         self.call_later: Callable[..., Any] = lambda seconds, act: None
         self._secret = settings.secret.encode("utf-8")
+        #: when the requests that wait for run() end, the first one first; one timer is enough for all
+        self._deadlines: Deque[Tuple[float, Job]] = collections.deque()
+        self._alarm = False
         #: versions of the main packages, for `/readyz`; filled after load
         self.packages: Dict[str, str] = {}
         self.documents = Documents(self)
@@ -147,23 +152,53 @@ class App:
         except RequestError as error:
             answer(error_response(error, request.request_id))
             return
-        job.timer = self.call_later(self.settings.timeout, lambda: self._give_up(job))
+        self._deadlines.append((time.monotonic() + self.settings.timeout, job))
+        if not self._alarm:
+            self._alarm = True
+            self.call_later(self.settings.timeout, self._expire)
 
-    def _give_up(self, job: Job) -> None:
+    def _expire(self) -> None:
         """Nobody waits any more; run() cannot be stopped, its late answer is dropped by the connection."""
-        if not job.given_up:
-            job.given_up = True
-            message = f"There was no answer within {self.settings.timeout:g} seconds."
-            job.answer(error_response(TimedOut(message), job.request.request_id))
+        now = time.monotonic()
+        while self._deadlines and self._deadlines[0][0] <= now:
+            job = self._deadlines.popleft()[1]
+            if not job.given_up:
+                job.given_up = True
+                message = f"There was no answer within {self.settings.timeout:g} seconds."
+                job.answer(error_response(TimedOut(message), job.request.request_id))
+        self._alarm = bool(self._deadlines)
+        if self._alarm:
+            self.call_later(self._deadlines[0][0] - now, self._expire)
 
     def finish(self, done: Done) -> None:
         """On the event loop, when the worker is done with these."""
         for job, response in done:
             if not job.given_up:
                 job.given_up = True
-                if job.timer is not None:
-                    job.timer.cancel()
                 job.answer(response)
+        while self._deadlines and self._deadlines[0][1].given_up:  # they end in the order in which they came
+            self._deadlines.popleft()
+
+    # The replica's state, which may be that of several processes.
+
+    def publish(self) -> bool:
+        """Tell the other processes how it stands here. True when calls should go to them: run() is past its time limit here only."""
+        gauge, worker, board = self.metrics.gauge, self.worker, self.metrics.board
+        gauge("ready", self.state == "ready")
+        gauge("waiting", worker.waiting)
+        gauge("started", worker.started_at or 0)
+        gauge("batching", worker.greedy)
+        return worker.busy_for() > self.settings.timeout and board.stuck(self.settings.timeout) < board.ready()
+
+    @property
+    def status(self) -> str:
+        """Of the replica."""
+        board = self.metrics.board
+        if self.state != "ready":
+            return self.state
+        if not board.said("opened"):
+            return "starting"
+        return "stuck" if board.stuck(self.settings.timeout) >= board.ready() else "ready"
 
     # The small routes.
 
@@ -179,10 +214,8 @@ class App:
         return json_response({"status": "alive"})
 
     def _ready(self, request: Request) -> Response:
-        status = self.state
-        if status == "ready" and self.worker.busy_for() > self.settings.timeout:
-            status = "stuck"  # run() is past its time limit: send calls elsewhere until it comes back
-        settings = self.settings
+        self.publish()
+        status, settings = self.status, self.settings
         document = {
             "status": status,
             "service": settings.service,
@@ -207,16 +240,9 @@ class App:
         return Response(self.documents.swagger(version))
 
     def _metrics(self, request: Request) -> Response:
-        ready = self.state == "ready"
+        self.publish()
         spool = collect.spool
-        text = self.metrics.text(
-            waiting=self.worker.waiting,
-            ready=ready,
-            collected=spool.last,
-            dropped=spool.dropped,
-            batching=self.worker.greedy,
-            running=self.worker.started_at is not None,
-        )
+        text = self.metrics.text(ready=self.status == "ready", collected=spool.last, dropped=spool.dropped)
         return Response(text.encode("utf-8"), content_type=b"text/plain; version=0.0.4; charset=utf-8")
 
     def _collected(self, request: Request) -> Response:

@@ -6,11 +6,11 @@ run() is never called by two threads at once.
 
 from __future__ import annotations
 
-import queue
+import collections
+import threading
 import time
-from typing import Any, Callable, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Deque, Iterator, List, Optional, Tuple
 
-STOP = object()
 #: requests that are taken at once
 MOST_TOGETHER = 256
 
@@ -20,14 +20,13 @@ Done = List[Tuple["Job", Any]]
 class Job:
     """One request on its way to run(). `values` is set when the body was checked already; `given_up` when nobody waits any more."""
 
-    __slots__ = ("answer", "checked", "given_up", "request", "timer", "values")
+    __slots__ = ("answer", "checked", "given_up", "request", "values")
 
     def __init__(self, request: Any, answer: Callable[[Any], None]):
         self.request, self.answer = request, answer
         self.values: Any = None
         self.checked = False
         self.given_up = False
-        self.timer: Any = None
 
 
 class Worker:
@@ -38,19 +37,34 @@ class Worker:
 
     def __init__(self, work: Callable[[List[Job]], Iterator[Done]], limit: int):
         self._work, self.limit, self.greedy = work, limit, False
-        self._queue: "queue.SimpleQueue[Any]" = queue.SimpleQueue()
+        self._jobs: Deque[Job] = collections.deque()
+        self._bell = threading.Lock()  # free: look for jobs
+        self._bell.acquire()
+        self._rung = self._stopped = False
         self.started_at: Optional[float] = None
+        #: the event loop's: act when what has arrived by now has been read
+        self.call_soon: Callable[[Callable[[], None]], Any] = lambda act: act()
 
     @property
     def waiting(self) -> int:
-        return self._queue.qsize()
+        return len(self._jobs)
 
     def submit(self, job: Job) -> bool:
-        """False when as many are waiting as may."""
-        if self._queue.qsize() >= self.limit:
+        """False when as many are waiting as may. The worker is woken once for all that arrive in one turn of the loop."""
+        if len(self._jobs) >= self.limit:
             return False
-        self._queue.put(job)
+        self._jobs.append(job)
+        if not self._rung:
+            self._rung = True
+            self.call_soon(self._ring)
         return True
+
+    def _ring(self) -> None:
+        self._rung = False
+        try:
+            self._bell.release()
+        except RuntimeError:  # it is free already
+            pass
 
     def busy_for(self) -> float:
         """Seconds that the call in progress has taken; 0 when there is none."""
@@ -73,16 +87,19 @@ class Worker:
     def _take(self) -> Tuple[List[Job], bool]:
         """At least one job, or the word to stop."""
         jobs: List[Job] = []
-        found = self._queue.get()
-        while found is not STOP:
-            jobs.append(found)
-            if not self.greedy or len(jobs) >= MOST_TOGETHER:
-                return jobs, False
+        most = MOST_TOGETHER if self.greedy else 1
+        while not jobs:
             try:
-                found = self._queue.get_nowait()
-            except queue.Empty:
-                return jobs, False
-        return jobs, True
+                while len(jobs) < most:
+                    jobs.append(self._jobs.popleft())
+            except IndexError:
+                if self._stopped:
+                    return jobs, True
+                if not jobs:
+                    self._bell.acquire()
+        return jobs, False
 
     def stop(self) -> None:
-        self._queue.put(STOP)
+        """From any thread: end when nothing is waiting."""
+        self._stopped = True
+        self._ring()

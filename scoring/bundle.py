@@ -11,6 +11,8 @@ from typing import Any, Dict, List, Mapping, Optional
 from . import schema as schemas
 from .errors import DriverFailed, SchemaError
 
+#: processes of one replica
+MOST_WORKERS = 64
 SCHEMA_NAMES = ("service_schema.json", "schema.json")
 
 
@@ -76,6 +78,8 @@ class Settings:
     """What the platform says by environment variables; sizes in bytes, times in seconds.
 
     `patience` multiplies the time that slow senders are given. `batching`: None leaves it to the bundle.
+    `workers`: processes that score, 0 for one a whole core if they can share the model. `threads` of each, 0 for its part of the cores.
+    `share`: the model is loaded once for all.
     """
 
     service: str = ""
@@ -91,6 +95,9 @@ class Settings:
     version: str = "1.0"
     prefix: str = ""
     batching: Optional[bool] = None
+    workers: int = 1
+    threads: int = 0
+    share: bool = True
 
     @classmethod
     def from_environment(cls, environ: Optional[Mapping[str, str]] = None) -> "Settings":
@@ -108,11 +115,23 @@ class Settings:
                 raise DriverFailed(f"{name} must be a number above 0, not {raw!r}.")
             return found
 
-        batching = source.get("MODELPORT_BATCHING", "").strip().lower()
-        if batching not in ("", "on", "off"):
-            raise DriverFailed(f"MODELPORT_BATCHING must be on or off, not {batching[:40]!r}.")
+        def switch(name: str) -> Optional[bool]:
+            said = source.get(name, "").strip().lower()
+            if said not in ("", "on", "off"):
+                raise DriverFailed(f"{name} must be on or off, not {said[:40]!r}.")
+            return {"on": True, "off": False}.get(said)
+
+        def processes(name: str, most: int, default: int) -> int:
+            said = source.get(name, "").strip().lower()
+            if said and said != "auto" and not (said.isascii() and said.isdigit() and 0 < int(said) <= most):
+                raise DriverFailed(f"{name} must be auto or a whole number up to {most}, not {said[:40]!r}.")
+            return int(said) if said.isdigit() else 0 if said else default
+
         return cls(
-            batching={"on": True, "off": False}.get(batching),
+            batching=switch("MODELPORT_BATCHING"),
+            workers=processes("MODELPORT_WORKERS", MOST_WORKERS, cls.workers),
+            threads=processes("MODELPORT_THREADS", 1024, cls.threads),
+            share=switch("MODELPORT_SHARE") is not False,
             service=source.get("MODELPORT_SERVICE", ""),
             revision=source.get("MODELPORT_REVISION", ""),
             nonce=source.get("MODELPORT_NONCE", ""),

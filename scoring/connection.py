@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import itertools
+import os
 import time
 import uuid
 from http import HTTPStatus
@@ -23,6 +25,25 @@ IDLE_SECONDS, LINGER_SECONDS, UNREAD_SECONDS = 75.0, 2.0, 60.0
 MOST_PIPELINED, MOST_CONNECTIONS = 32, 2000
 
 STATUS_LINES = {each.value: f"HTTP/1.1 {each.value} {each.phrase}\r\n".encode("ascii") for each in HTTPStatus}
+READ_BYTES = 256 * 1024
+
+
+class Ids:
+    """Ids of requests: a random beginning for each process, and a number. Much cheaper than a random number for each."""
+
+    def __init__(self) -> None:
+        self._begin()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._begin)
+
+    def _begin(self) -> None:
+        self._start, self._count = uuid.uuid4().hex[:20], itertools.count(1)
+
+    def new(self) -> str:
+        return f"{self._start}{next(self._count):012x}"
+
+
+ids = Ids()
 
 
 class Exchange:
@@ -60,7 +81,7 @@ class Exchange:
     def request_id(self) -> str:
         if self.request is not None:
             return self.request.request_id
-        self.made_id = self.made_id or uuid.uuid4().hex
+        self.made_id = self.made_id or ids.new()
         return self.made_id
 
     def take(self, data: bytes) -> None:
@@ -92,8 +113,11 @@ class Exchange:
         self.reply(error_response(error, self.request_id))
 
 
-class Connection(asyncio.Protocol):
-    """Bytes of one peer. Answers leave in the order in which the requests came."""
+class Connection(asyncio.BufferedProtocol):
+    """Bytes of one peer. Answers leave in the order in which the requests came.
+
+    All connections of a loop read into one buffer: what is read is parsed, and so copied, before the next one reads.
+    """
 
     def __init__(self, server: "Server"):
         self.server, self.app = server, server.app
@@ -141,7 +165,13 @@ class Connection(asyncio.Protocol):
         self.unread, self.since = False, time.monotonic()
         self._throttle()
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self.server.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.data_received(self.server.buffer[:nbytes])
+
+    def data_received(self, data: Union[bytes, memoryview]) -> None:
         if self.closing:
             return
         if self.current is None and not self.pipeline:
@@ -198,7 +228,7 @@ class Connection(asyncio.Protocol):
         target = exchange.target
         if not target.startswith(b"/"):
             target = _path_of(target)
-        request = exchange.request = Request(method, target, headers, given if usable else uuid.uuid4().hex)
+        request = exchange.request = Request(method, target, headers, given if usable else ids.new())
         exchange.head_only = method == "HEAD"
         too_large = exchange.count > MOST_HEADERS or exchange.size > HEAD_LIMIT or len(exchange.target) > HEAD_LIMIT
         exchange.size = 0
@@ -263,17 +293,15 @@ class Connection(asyncio.Protocol):
         response = exchange.response
         assert response is not None
         keep = exchange.keep_alive and (self.pulls or not self.server.draining)
-        head = [
-            STATUS_LINES.get(response.status) or b"HTTP/1.1 %d Status\r\n" % response.status,
-            b"content-type: %b\r\ncontent-length: %d\r\n" % (response.content_type, len(response.body)) if response.status != 204 else b"",
-            b"x-request-id: %b\r\n" % exchange.request_id.encode("latin-1"),
-        ]
-        for name, value in (response.headers or {}).items():
-            head.append(f"{name}: {value}\r\n".encode("latin-1"))
-        head.append(b"\r\n" if keep else b"connection: close\r\n\r\n")
-        if not exchange.head_only:
-            head.append(response.body)
-        self.transport.write(b"".join(head))
+        body = response.body
+        head = STATUS_LINES.get(response.status) or b"HTTP/1.1 %d Status\r\n" % response.status
+        if response.status != 204:
+            head += b"content-type: %b\r\ncontent-length: %d\r\n" % (response.content_type, len(body))
+        head += b"x-request-id: %b\r\n" % exchange.request_id.encode("latin-1")
+        if response.headers:
+            head += "".join(f"{name}: {value}\r\n" for name, value in response.headers.items()).encode("latin-1")
+        head += b"\r\n" if keep else b"connection: close\r\n\r\n"
+        self.transport.write(head if exchange.head_only else head + body)
         exchange.keep_alive = keep
 
     def _close(self) -> None:

@@ -283,6 +283,11 @@ class Driver:
         finally:
             decorated.converted.reset(token)
 
+    @property
+    def has_loop(self) -> bool:
+        """A coroutine has run: its event loop may be in use by what it made."""
+        return self._loop is not None
+
     def _finish(self, result: Any) -> Any:
         if not inspect.iscoroutine(result):
             return result

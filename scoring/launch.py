@@ -26,6 +26,7 @@ def runtime(package):
 def add_listen(parser):
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=5001)
+    parser.add_argument("--workers", metavar="N", help="processes that score: a number, or auto for one a whole core; default 1")
     parser.add_argument("--unix", metavar="PATH", help="listen on a Unix socket instead")
 
 

@@ -2,61 +2,73 @@
 
 from __future__ import annotations
 
-from typing import Dict, List
+from bisect import bisect_left
+from typing import Any, Optional
+
+from .board import BUCKETS as PLACES_OF_BUCKETS
+from .board import PLACES, STATUSES, Board
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+assert len(BUCKETS) + 1 == PLACES_OF_BUCKETS
+SECONDS, FAILURES, BATCHES, BATCHED, APART = (PLACES[name] for name in ("seconds", "failures", "batches", "batched", "taken_apart"))
+WAITING, STARTED, BATCHING = (PLACES[name] for name in ("waiting", "started", "batching"))
 
 
 class Metrics:
-    """`answered` is called on the event loop, `ran` in the worker: each touches its own numbers only."""
+    """One worker's lane of the board. `answered` is called on the event loop, the others in the worker: each has numbers of its own."""
 
-    def __init__(self) -> None:
-        self.statuses: Dict[int, int] = {}
-        self.buckets: List[int] = [0] * (len(BUCKETS) + 1)
-        self.seconds = 0.0
-        self.failures = self.batches = self.batched = self.taken_apart = 0
+    def __init__(self, board: Optional[Board] = None, place: int = 0):
+        self.use(board or Board(), place)
+
+    def use(self, board: Board, place: int) -> None:
+        self.board, self.lane = board, board.lanes[place]
+
+    def gauge(self, name: str, value: Any) -> None:
+        self.lane[PLACES[name]] = value
 
     def answered(self, status: int) -> None:
-        self.statuses[status] = self.statuses.get(status, 0) + 1
+        self.lane[status if 0 <= status < STATUSES else 0] += 1
 
     def ran(self, seconds: float, failed: bool) -> None:
-        self.seconds += seconds
-        self.failures += failed
-        for index, edge in enumerate(BUCKETS):
-            if seconds <= edge:
-                self.buckets[index] += 1
-                return
-        self.buckets[-1] += 1
+        lane = self.lane
+        lane[SECONDS] += seconds
+        lane[FAILURES] += failed
+        lane[STATUSES + bisect_left(BUCKETS, seconds)] += 1
 
     def shared(self, seconds: float, requests: int, *, failed: bool) -> None:
         """One call of run() for several requests; `failed` when they are called one by one after all."""
         if failed:
-            self.taken_apart += 1
+            self.lane[APART] += 1
         else:
             self.ran(seconds, False)
-            self.batches += 1
-            self.batched += requests
+            self.lane[BATCHES] += 1
+            self.lane[BATCHED] += requests
 
-    def text(self, *, waiting: int, ready: bool, collected: int, dropped: int, batching: bool, running: bool) -> str:
+    def text(self, *, ready: bool, collected: int, dropped: int) -> str:
+        """Of all workers together."""
+        total, board = self.board.total, self.board
         lines = ["# HELP modelport_requests_total Answers to POST /score by status.", "# TYPE modelport_requests_total counter"]
-        lines += [f'modelport_requests_total{{status="{status}"}} {count}' for status, count in sorted(self.statuses.items())]
+        counts = ((status, int(total(status))) for status in range(STATUSES))
+        lines += [f'modelport_requests_total{{status="{status}"}} {count}' for status, count in counts if count]
         lines += ["# HELP modelport_run_seconds Time spent in run().", "# TYPE modelport_run_seconds histogram"]
-        total = 0
-        for edge, count in zip([*list(BUCKETS), "+Inf"], self.buckets):
-            total += count
-            lines.append(f'modelport_run_seconds_bucket{{le="{edge}"}} {total}')
-        lines += [f"modelport_run_seconds_sum {self.seconds:.6f}", f"modelport_run_seconds_count {total}"]
+        seen = 0
+        for place, edge in enumerate([*BUCKETS, "+Inf"]):
+            seen += int(total(STATUSES + place))
+            lines.append(f'modelport_run_seconds_bucket{{le="{edge}"}} {seen}')
+        lines += [f"modelport_run_seconds_sum {total(SECONDS):.6f}", f"modelport_run_seconds_count {seen}"]
         for name, kind, text, value in (
-            ("run_failures_total", "counter", "Calls of run() that raised.", self.failures),
-            ("batching", "gauge", "1 when waiting requests are put together.", int(batching)),
-            ("batches_total", "counter", "Calls of run() for several requests.", self.batches),
-            ("batched_requests_total", "counter", "Requests answered by such calls.", self.batched),
-            ("batches_taken_apart_total", "counter", "Such calls that failed; their requests were called one by one.", self.taken_apart),
-            ("running", "gauge", "1 while run() is being called.", int(running)),
-            ("queue_length", "gauge", "Requests waiting for run().", waiting),
-            ("ready", "gauge", "1 when requests are taken.", int(ready)),
+            ("run_failures_total", "counter", "Calls of run() that raised.", total(FAILURES)),
+            ("batching", "gauge", "1 when waiting requests are put together.", total(BATCHING) > 0),
+            ("batches_total", "counter", "Calls of run() for several requests.", total(BATCHES)),
+            ("batched_requests_total", "counter", "Requests answered by such calls.", total(BATCHED)),
+            ("batches_taken_apart_total", "counter", "Such calls that failed; their requests were called one by one.", total(APART)),
+            ("running", "gauge", "Processes in which run() is being called.", sum(1 for lane in board.lanes[:-1] if lane[STARTED])),
+            ("queue_length", "gauge", "Requests waiting for run().", total(WAITING)),
+            ("ready", "gauge", "1 when requests are taken.", ready),
+            ("workers", "gauge", "Processes that take requests.", board.ready()),
+            ("worker_restarts_total", "counter", "Processes that ended and were started anew.", board.said("restarts")),
             ("collected_batches_total", "counter", "Batches collected.", collected),
             ("collected_rows_dropped_total", "counter", "Collected rows that were lost.", dropped),
         ):
-            lines += [f"# HELP modelport_{name} {text}", f"# TYPE modelport_{name} {kind}", f"modelport_{name} {value}"]
+            lines += [f"# HELP modelport_{name} {text}", f"# TYPE modelport_{name} {kind}", f"modelport_{name} {int(value)}"]
         return "\n".join(lines) + "\n"

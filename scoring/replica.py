@@ -5,26 +5,20 @@ from __future__ import annotations
 import json
 import os
 import platform
-import signal
 import sys
 import time
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Dict, Union
+from typing import Any, Dict
 
-from . import collect, explain, inputs, outputs, shims, spark_session, verdict
+from . import collect, explain, forking, inputs, outputs, shims, spark_session, verdict
 from .app import App
 from .bundle import Bundle, Settings
 from .errors import DriverFailed, RequestError
-from .server import Server
+from .serving import say, serve, tell_failure
+from .workers import FAILED
 
-#: the exit code for "the user's files cannot be served"
-FAILED = 3
 LARGEST_SAMPLE_RESULT = 64 * 1024
-
-
-def say(text: str) -> None:
-    print(text, flush=True)
 
 
 def prepare(bundle: Bundle) -> None:
@@ -56,86 +50,6 @@ def load(app: App) -> float:
     app.driver.init()
     app.packages = {name: version for name, version in _packages().items() if name.lower().replace("_", "-") in MAIN}
     return time.perf_counter() - started
-
-
-def tell_failure(error: DriverFailed) -> None:
-    if error.traceback:
-        print(error.traceback, end="", file=sys.stderr)
-    print(error.message, file=sys.stderr, flush=True)
-
-
-def serve(bundle: Bundle, settings: Settings, listen: Union[tuple, str]) -> int:
-    """Blocks; the exit code. The user's code runs in this, the main, thread."""
-
-    def report(error: BaseException, request_id: str) -> None:
-        print(f"The scoring runtime failed for request {request_id}: {error!r}", file=sys.stderr, flush=True)
-
-    app = App(bundle, settings)
-    server = Server(app, listen, report)
-
-    def on_drained() -> None:
-        app.state = "stopped"
-        app.worker.stop()
-        if collect.spool.waiting:
-            say(f"{collect.spool.waiting} collected rows are lost: nobody came for them.")
-        # A run() that ignores the end of the grace time, or an init() still loading, does not keep the process.
-        server.loop.call_later(0.5, leave, 0)
-
-    def leave(code: int) -> None:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-
-    def drain() -> None:
-        if not server.draining:
-            say("Stopping: finishing the requests in flight.")
-            app.state = "stopping"
-        server.drain()
-
-    server.on_drained = on_drained
-    try:
-        server.start()
-    except OSError as error:
-        print(f"Cannot listen on {listen if isinstance(listen, str) else '%s:%d' % listen}: {error.strerror or error}.", file=sys.stderr)
-        return 1
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: server.call_soon(drain))
-    _wake(server, drain)
-    prepare(bundle)
-    try:
-        seconds = load(app)
-    except DriverFailed as error:
-        app.state = "failed"
-        server.unlink()
-        tell_failure(error)
-        return FAILED
-    if app.state == "starting":
-        say(app.calls.choose_batching())
-        app.state = "ready"
-        say(f"Ready after {seconds:.1f} s: {settings.service or bundle.app.name} on {server.address}")
-    app.worker.run_forever(lambda done: server.call_soon(app.finish, done))
-    return 0
-
-
-def _wake(server: Server, drain: Any) -> None:
-    """A signal is noticed by the loop's thread at once, even while user code keeps the main thread in C."""
-    import socket
-
-    ours, theirs = socket.socketpair()
-    for each in (ours, theirs):
-        each.setblocking(False)
-
-    def arrived() -> None:
-        try:
-            numbers = ours.recv(64)
-        except OSError:
-            return
-        if signal.SIGTERM in numbers or signal.SIGINT in numbers:
-            drain()
-
-    signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
-    server.call_soon(server.loop.add_reader, ours, arrived)
-    server.wake_sockets = (ours, theirs)  # type: ignore[attr-defined]
 
 
 def probe(bundle: Bundle, settings: Settings) -> int:
@@ -203,6 +117,9 @@ def _packages() -> Dict[str, str]:
 
 def main(arguments: Any) -> int:
     """What launch.py and `python -m scoring` call with their parsed arguments."""
+    origin = forking.Origin()
+    if getattr(arguments, "workers", None):
+        os.environ["MODELPORT_WORKERS"] = arguments.workers
     try:
         settings = Settings.from_environment()
         bundle = Bundle.from_file(Path(arguments.bundle)) if arguments.bundle else Bundle.from_folder(Path(arguments.folder))
@@ -213,4 +130,9 @@ def main(arguments: Any) -> int:
         return FAILED
     if arguments.verb == "probe":
         return probe(bundle, settings)
-    return serve(bundle, settings, arguments.unix or (arguments.host, arguments.port))
+
+    def start(app: App) -> float:
+        prepare(bundle)
+        return load(app)
+
+    return serve(bundle, settings, arguments.unix or (arguments.host, arguments.port), start, origin)

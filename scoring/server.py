@@ -7,73 +7,97 @@ The loop runs in a thread of its own, so that the user's code has the main threa
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
-import stat
 import threading
 import time
-from typing import Any, Callable, Set, Union
+from typing import Any, Callable, Set
 
 from . import collect
 from .app import App
-from .connection import Connection
+from .connection import READ_BYTES, Connection
+from .listening import Listener
 
 SWEEP_SECONDS = 0.5
 
 
 class Server:
-    """Listens, in a thread, until drained. `listen` is (host, port) or a socket path."""
+    """Serves a listener's connections, in a thread, until drained or paused."""
 
-    def __init__(self, app: App, listen: Union[tuple, str], report: Callable[[BaseException, str], None]):
-        self.app, self.listen, self.report = app, listen, report
+    def __init__(self, app: App, listener: Listener, report: Callable[[BaseException, str], None]):
+        self.app, self.listener, self.report = app, listener, report
         self.connections: Set[Connection] = set()
+        self.buffer = memoryview(bytearray(READ_BYTES))
         self.in_flight = self.buffered = 0
         self.most_buffered = max(256 * 1024 * 1024, 4 * app.settings.max_body)
-        self.draining = False
+        self.draining = self._accepting = False
         self.patience = app.settings.patience
-        self.address = ""
         self.on_drained: Callable[[], None] = lambda: None
         self.loop = asyncio.new_event_loop()
-        self._server: Any = None
-        self._inode = 0
+        self._tasks: Set[Any] = set()
         self._thread = threading.Thread(target=self._main, name="http", daemon=True)
 
     def start(self) -> None:
-        """Bind here (OSError when that fails), serve in the thread."""
-        sock = self._bind()
         self.app.call_later = self.loop.call_later
-        self._server = self.loop.run_until_complete(self.loop.create_server(lambda: Connection(self), sock=sock, backlog=1024))
+        self.app.worker.call_soon = self.loop.call_soon
+        self._accept(True)
         self._thread.start()
 
-    def _bind(self) -> socket.socket:
-        if isinstance(self.listen, str):
-            if os.path.exists(self.listen) and stat.S_ISSOCK(os.stat(self.listen).st_mode):
-                os.unlink(self.listen)  # left over from a replica that was killed
-            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            sock.bind(self.listen)
-            self._inode = os.stat(self.listen).st_ino
-            os.chmod(self.listen, 0o666)  # the folder decides who reaches it; the secret who is answered
-            self.address = self.listen
+    def stop(self) -> None:
+        """From another thread, once: hang up, end the loop and its thread. Others go on with the listener."""
+        self.call_soon(self._pause, time.monotonic() + 1.0)
+        self._thread.join()
+        self.loop.close()
+
+    def _pause(self, deadline: float) -> None:
+        self.draining = True  # connections end with the answer they are waiting for
+        self._accept(False)
+        for connection in list(self.connections):
+            if time.monotonic() > deadline:
+                connection.transport.abort()
+            elif not connection.pipeline:
+                connection.transport.close()
+        if self.connections or self._tasks:
+            self.loop.call_later(0.005, self._pause, deadline)
         else:
-            host, port = self.listen
-            family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-            sock = socket.socket(family, socket.SOCK_STREAM)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.bind((host, port))
-            shown = f"[{host}]" if ":" in host else host
-            self.address = f"http://{shown}:{sock.getsockname()[1]}"
-        sock.setblocking(False)
-        return sock
+            self.loop.stop()
 
     def _main(self) -> None:
         asyncio.set_event_loop(self.loop)
         self.loop.call_later(SWEEP_SECONDS, self._sweep)
         self.loop.run_forever()
 
+    # Connections. One is taken at a time, so that processes that listen together share them.
+
+    def _accept(self, wanted: bool) -> None:
+        if wanted != self._accepting:
+            self._accepting = wanted
+            if wanted:
+                self.loop.add_reader(self.listener.sock, self._take)
+            else:
+                self.loop.remove_reader(self.listener.sock)
+
+    def _take(self) -> None:
+        try:
+            sock = self.listener.take()
+        except OSError:  # no more descriptors: try again when some may be free
+            self._accept(False)
+            return
+        if sock is None:
+            return
+        sock.setblocking(False)
+        task = self.loop.create_task(self.loop.connect_accepted_socket(lambda: Connection(self), sock))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     def _sweep(self) -> None:
         now = time.monotonic()
         for connection in list(self.connections):
             connection.sweep(now)
+        if not self.draining:
+            elsewhere = self.app.publish()
+            for connection in list(self.connections) if elsewhere else []:
+                if not connection.pipeline and connection.current is None and not connection.pulls:
+                    connection.transport.close()
+            self._accept(not elsewhere)
         self.loop.call_later(SWEEP_SECONDS, self._sweep)
 
     def call_soon(self, act: Callable[..., None], *args: Any) -> None:
@@ -88,17 +112,12 @@ class Server:
         if self.draining:
             return
         self.draining = True
-        self._server.close()
-        self.unlink()
+        self._accept(False)
+        self.listener.close()
         for connection in list(self.connections):
             if not connection.pipeline and connection.current is None and not connection.pulls:
                 connection.transport.close()
         self._finish(time.monotonic() + self.app.settings.grace)
-
-    def unlink(self) -> None:
-        """Remove our socket file, unless another replica has put its own there."""
-        if isinstance(self.listen, str) and os.path.exists(self.listen) and os.stat(self.listen).st_ino == self._inode:
-            os.unlink(self.listen)
 
     def _finish(self, deadline: float) -> None:
         busy = self.in_flight > 0 or any(each.current is not None or each.transport.get_write_buffer_size() for each in self.connections)

@@ -1,0 +1,54 @@
+"""Numbers that all processes of a replica see: each writes in a lane of its own, everybody adds them up.
+
+The memory is made before the processes fork, and a lane stays when its process ends,
+so that counters never go back.
+"""
+
+from __future__ import annotations
+
+import mmap
+import time
+from typing import Any, List
+
+#: answers by status
+STATUSES = 600
+BUCKETS = 16
+#: one number each, after statuses and buckets
+NAMES = (
+    *("seconds", "failures", "batches", "batched", "taken_apart"),  # counters of a worker
+    *("ready", "waiting", "started", "batching"),  # its gauges: `started` is when the call of run() in progress began
+    *("collected", "dropped", "uncollected", "restarts", "opened"),  # of the replica, in the last lane
+)
+PLACES = {name: STATUSES + BUCKETS + place for place, name in enumerate(NAMES)}
+LANE = STATUSES + BUCKETS + len(NAMES)
+
+
+class Board:
+    """`workers` lanes, and one more for the process that starts them."""
+
+    def __init__(self, workers: int = 1):
+        self.workers = workers
+        self._cells = memoryview(mmap.mmap(-1, (workers + 1) * LANE * 8)).cast("d")
+        self.lanes: List[Any] = [self._cells[place * LANE : (place + 1) * LANE] for place in range(workers + 1)]
+        self.replica = self.lanes[-1]
+
+    def total(self, place: int) -> float:
+        return sum(lane[place] for lane in self.lanes[:-1])
+
+    def said(self, name: str) -> float:
+        """Of the whole replica."""
+        return self.replica[PLACES[name]]
+
+    def say(self, name: str, value: float) -> None:
+        self.replica[PLACES[name]] = value
+
+    def add(self, name: str, value: float = 1) -> None:
+        self.replica[PLACES[name]] += value
+
+    def ready(self) -> int:
+        return int(self.total(PLACES["ready"]))
+
+    def stuck(self, timeout: float) -> int:
+        """How many workers are in a call of run() that has taken longer than it may. The clock is one for all processes."""
+        now, place = time.monotonic(), PLACES["started"]
+        return sum(1 for lane in self.lanes[:-1] if lane[place] and now - lane[place] > timeout)

@@ -1,0 +1,242 @@
+"""Several processes behind one address: one replica to those who ask, whichever process answers."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import json
+import os
+import signal
+import time
+
+import pytest
+
+from scoring import limits
+from scoring.board import Board
+from scoring.metrics import Metrics
+
+TELLS = """
+import os, threading, time
+from azureml.datacollector import ModelDataCollector
+
+def init():
+    global rows, loaded_by
+    loaded_by = os.getpid()
+    rows = ModelDataCollector("model.pkl", identifier="inputs")
+    {init}
+
+def run(body):
+    if body == "end":
+        os._exit(7)
+    if body.startswith("sleep"):
+        time.sleep(float(body.split()[1]))
+    rows.collect([[os.getpid()]])
+    return {{"pid": os.getpid(), "loaded_by": loaded_by, "threads": os.environ["OMP_NUM_THREADS"], "seen": body}}
+"""
+
+
+@pytest.fixture
+def serve(folder, start):
+    def make(init="pass", workers="2", **environment):
+        place = folder(TELLS.format(init=init))
+        return start(place, arguments=("--workers", workers), AML_MODEL_DC_STORAGE_ENABLED="true", OMP_NUM_THREADS="", **environment)
+
+    return make
+
+
+def answers(replica, count=24):
+    """From connections of their own, at once, so that all processes get some."""
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: replica.call("POST", "/score", b"sleep 0.02"), range(count)))
+    assert [status for status, _, _ in found] == [200] * count
+    return [json.loads(body) for _, _, body in found]
+
+
+def numbers(replica):
+    lines = replica.call("GET", "/metrics")[2].decode().splitlines()
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if not line.startswith("#"))}
+
+
+def until(check, seconds=20.0):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = check()
+        if found:
+            return found
+        time.sleep(0.05)
+    raise AssertionError("it did not come about")
+
+
+def test_the_model_is_loaded_once_and_all_processes_answer_as_one_replica(serve):
+    replica = serve()
+    found = answers(replica)
+    assert len({each["pid"] for each in found}) == 2
+    assert {each["loaded_by"] for each in found} == {replica.process.pid}
+    metrics = numbers(replica)
+    assert metrics['modelport_requests_total{status="200"}'] == 24
+    assert (metrics["modelport_workers"], metrics["modelport_ready"], metrics["modelport_run_seconds_count"]) == (2, 1, 24)
+    pulled = json.loads(replica.call("GET", "/collected?after=0", headers={"X-Modelport-Pull": "1"})[2])
+    assert {row[0] for batch in pulled["batches"] for row in batch["rows"]} == {each["pid"] for each in found}
+    assert [batch["sequence"] for batch in pulled["batches"]] == list(range(1, 25))
+    again = json.loads(replica.call("GET", f"/collected?after={pulled['next']}", headers={"X-Modelport-Pull": "1"})[2])
+    assert again["batches"] == [] and again["spool"] == pulled["spool"]
+
+
+def test_a_process_that_ends_is_replaced_and_nothing_is_forgotten(serve):
+    replica = serve()
+    first = {each["pid"] for each in answers(replica)}
+    with pytest.raises(Exception):  # noqa: B017 - however the client names a connection that is cut
+        replica.call("POST", "/score", b"end")
+    replica.wait_for("ended with exit code 7. Another one is started in its place.", 20)
+    until(lambda: numbers(replica)["modelport_workers"] == 2)
+    second = {each["pid"] for each in answers(replica)}
+    assert len(second) == 2 and len(second & first) == 1
+    metrics = numbers(replica)
+    assert (metrics["modelport_worker_restarts_total"], metrics['modelport_requests_total{status="200"}']) == (1, 48)
+    pulled = json.loads(replica.call("GET", "/collected?after=0", headers={"X-Modelport-Pull": "1"})[2])
+    assert {row[0] for batch in pulled["batches"] for row in batch["rows"]} == first | second
+
+
+def test_processes_that_end_again_and_again_end_the_replica(serve):
+    replica = serve()
+    for _ in range(40):
+        try:
+            replica.call("POST", "/score", b"end", timeout=5)
+        except OSError:
+            pass
+        except Exception:
+            pass
+        if replica.process.poll() is not None:
+            break
+    assert replica.wait() == 1
+    assert any("It is the 5th within 60 s: stopping." in line for line in replica.lines)
+
+
+def test_stopping_finishes_what_is_in_flight_in_every_process(serve):
+    replica = serve()
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        calls = [pool.submit(replica.call, "POST", "/score", b"sleep 1") for _ in range(4)]
+        until(lambda: numbers(replica)["modelport_running"] == 2)
+        replica.signal()
+        assert {call.result()[0] for call in calls} <= {200, 503}
+        assert sum(call.result()[0] == 200 for call in calls) >= 2
+    assert replica.wait() == 0
+    assert sum("Stopping: finishing the requests in flight." in line for line in replica.lines) == 1
+
+
+def test_no_process_outlives_the_one_that_looks_after_them(serve):
+    replica = serve()
+    pids = {each["pid"] for each in answers(replica)}
+    replica.signal(signal.SIGKILL)
+    replica.wait()
+
+    def gone(pid):
+        try:
+            with open(f"/proc/{pid}/stat") as file:
+                return file.read().rpartition(")")[2].split()[0] == "Z"
+        except OSError:
+            return True
+
+    until(lambda: all(gone(pid) for pid in pids))
+
+
+def test_a_call_beyond_its_time_blocks_its_own_process_only(serve):
+    replica = serve(MODELPORT_TIMEOUT_SECONDS="0.5")
+    assert replica.call("POST", "/score", b"sleep 4")[0] == 504
+    time.sleep(1.2)  # two looks of the process at itself
+    assert replica.call("GET", "/readyz")[0] == 200
+    assert len({each["pid"] for each in answers(replica)}) == 1
+    until(lambda: len({each["pid"] for each in answers(replica)}) == 2)
+
+
+@pytest.mark.parametrize(
+    "init",
+    [
+        "threading.Thread(target=time.sleep, args=(300,), daemon=True).start()",
+        "import socket; rows.held = socket.create_server(('127.0.0.1', 0))",
+    ],
+)
+def test_what_cannot_be_copied_is_loaded_by_each_process(serve, init):
+    replica = serve(init)
+    found = answers(replica)
+    assert len({each["pid"] for each in found}) == 2
+    assert all(each["loaded_by"] == each["pid"] for each in found)
+    assert any("The loaded model cannot be shared" in line and "loads it for itself" in line for line in replica.lines)
+    assert numbers(replica)["modelport_workers"] == 2
+
+
+def test_where_nobody_asked_for_several_one_process_serves_what_cannot_be_copied(serve):
+    if limits.cpus() < 2:
+        pytest.skip("several processes need two cores")
+    assert len({each["pid"] for each in answers(serve(workers="auto"))}) == int(limits.cpus())
+    replica = serve("threading.Thread(target=time.sleep, args=(300,), daemon=True).start()", workers="auto", MODELPORT_SECRET="")
+    found = answers(replica)
+    assert {each["pid"] for each in found} == {replica.process.pid}
+    assert {each["threads"] for each in found} == {str(int(limits.cpus()))}
+
+
+def test_a_file_that_cannot_be_loaded_ends_the_replica(folder, start):
+    place = folder("def init():\n    raise ValueError('broken')\ndef run(x): pass")
+    for environment in ({}, {"MODELPORT_SHARE": "off"}):
+        replica = start(place, ready=False, arguments=("--workers", "2"), **environment)
+        assert replica.wait() == 3
+        assert any("init() failed: score.py line 2: ValueError: broken" in line for line in replica.lines)
+
+
+def test_the_secret_and_the_address_survive_a_second_start(bundle, folder, start, tmp_path):
+    place = folder(TELLS.format(init="threading.Thread(target=time.sleep, args=(300,), daemon=True).start()"))
+    replica = start(bundle(place), unix=tmp_path / "r.sock", arguments=("--workers", "2"), MODELPORT_SECRET="s3cret")
+    assert replica.call("POST", "/score", b"x")[0] == 403
+    assert replica.call("POST", "/score", b"x", {"X-Modelport-Secret": "s3cret"})[0] == 200
+    replica.signal()
+    assert replica.wait() == 0 and not (tmp_path / "r.sock").exists()
+
+
+# Limits.
+
+
+def group(root, lines, **files):
+    (root / "proc/self").mkdir(parents=True)
+    (root / "proc/self/cgroup").write_text(lines)
+    for name, text in files.items():
+        path = root / "sys/fs/cgroup" / name.replace("__", "/").replace("_dot_", ".")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return root
+
+
+@pytest.mark.parametrize(
+    ("lines", "files", "cores"),
+    [
+        ("0::/\n", {"cpu_dot_max": "50000 100000\n"}, 0.5),
+        ("0::/a/b\n", {"a__b__cpu_dot_max": "max 100000\n", "a__cpu_dot_max": "20000 100000\n"}, 0.2),
+        ("4:cpu,cpuacct:/docker/abc\n", {"cpu__cpu.cfs_quota_us": "25000\n", "cpu__cpu.cfs_period_us": "100000\n"}, 0.25),
+        ("4:cpu:/\n", {"cpu__cpu.cfs_quota_us": "-1\n", "cpu__cpu.cfs_period_us": "100000\n"}, None),
+        ("", {}, None),
+    ],
+)
+def test_cores_are_the_containers(tmp_path, lines, files, cores):
+    expected = cores or len(os.sched_getaffinity(0))
+    assert limits.cpus(root=group(tmp_path, lines, **files)) == expected
+
+
+def test_counters_of_all_lanes_are_one():
+    board = Board(2)
+    for place in (0, 1):
+        metrics = Metrics(board, place)
+        metrics.answered(200)
+        metrics.ran(0.003, failed=place == 1)
+    text = metrics.text(ready=True, collected=0, dropped=0)
+    for line in (
+        'modelport_requests_total{status="200"} 2',
+        'modelport_run_seconds_bucket{le="0.005"} 2',
+        "modelport_run_failures_total 1",
+    ):
+        assert line in text.splitlines()
+
+
+def test_the_iris_example_shares_its_model(start, iris_folder):
+    replica = start(iris_folder, arguments=("--workers", "2"), OMP_NUM_THREADS="")
+    row = {"sepal length": 3.0, "sepal width": 3.6, "petal width": 1.3, "petal length": 0.25}
+    for _ in range(8):
+        assert json.loads(replica.call("POST", "/score", {"input_df": [row]})[2]) == ["Iris-setosa"]
+    assert any("which share the loaded model" in line for line in replica.lines)
