@@ -16,7 +16,7 @@ from demo.scores.examples import ROOT
 from modelport import Portal
 
 GROUP = "examples"
-STARTING_SECONDS = 180
+STARTING_SECONDS = 600
 #: what a machine needs to reach packages and its engine; every other setting is the default
 KEPT = (
     *("MODELPORT_INDEX_URL", "MODELPORT_CA_BUNDLE", "MODELPORT_DOCKER_HOST", "MODELPORT_TARGET"),

@@ -6,6 +6,8 @@ the environments of manifests with that runtime. `python` has the system librari
 
 from __future__ import annotations
 
+import os
+import subprocess
 import uuid
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from django.conf import settings
 from deployments.builds.builders.base import BuildFailed, Report
 from deployments.builds.builders.context import tar_stream, text_file
 from deployments.builds.builders.docker import DockerBuilder
+from deployments.builds.builders.index import PackageIndex
 from deployments.docker_engine import build_image
 
 #: the release of pyspark in the base image, and what its Java is called by Debian
@@ -95,6 +98,27 @@ def make_base(builder: DockerBuilder, *, runtime: str, python: str, report: Repo
         files += [text_file("natives.py", NATIVES), text_file("spark-defaults.conf", DEFAULTS), *_pip(builder)]
     build_image(builder.engine, tar_stream(files, report.check_cancelled), tag=tag, labels={}, build=build, report=report)
     return tag
+
+
+def make_wheel(folder: Path, *, index: PackageIndex, timeout: float) -> str:
+    """Makes the wheel of pyspark from its source, for services that run as processes of this machine. Returns its name; raises BuildFailed."""
+    from uv import find_uv_bin
+
+    environment = dict(os.environ)
+    if index.url:
+        environment |= {"PIP_INDEX_URL": index.url, "UV_DEFAULT_INDEX": index.url}
+    if index.certificates:
+        environment |= {"PIP_CERT": index.certificates, "SSL_CERT_FILE": index.certificates}
+    pip = [find_uv_bin(), "tool", "run", "pip", "wheel", "--quiet", "--no-cache-dir", "--no-deps", "--wheel-dir", str(folder)]
+    folder.mkdir(mode=0o700, exist_ok=True)
+    try:
+        done = subprocess.run([*pip, f"pyspark=={PYSPARK}"], env=environment, capture_output=True, text=True, timeout=timeout)
+    except subprocess.TimeoutExpired:
+        raise BuildFailed(f"Making the wheel of pyspark took longer than {timeout:.0f} seconds.", code="TimedOut") from None
+    made = sorted(folder.glob(f"pyspark-{PYSPARK}-*.whl"))
+    if done.returncode or not made:
+        raise BuildFailed("The wheel of pyspark could not be made:\n" + "\n".join(done.stderr.strip().splitlines()[-5:]))
+    return made[0].name
 
 
 def _pip(builder: DockerBuilder) -> list:

@@ -36,7 +36,10 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,127}")
 
 
 class DirectoryBuilder(Builder):
-    """`images` and `environments` are folders. `memory` (bytes) and `timeout` (seconds) limit each process of a build."""
+    """`images` and `environments` are folders; `wheels` is one in which packages are looked for first, such as pyspark's.
+
+    `memory` (bytes) and `timeout` (seconds) limit each process of a build.
+    """
 
     image_format = "directory"
     recipe = recipe.RECIPE
@@ -46,6 +49,7 @@ class DirectoryBuilder(Builder):
         *,
         images: str | Path,
         environments: str | Path,
+        wheels: str | Path = "",
         index_url: str = "",
         extra_index_urls: tuple[str, ...] | list[str] = (),
         ca_bundle: str = "",
@@ -54,17 +58,20 @@ class DirectoryBuilder(Builder):
     ):
         self.images, self.environments = Path(images).absolute(), Path(environments).absolute()
         self.index = PackageIndex.from_options(index_url=index_url, extra_index_urls=extra_index_urls, ca_bundle=ca_bundle)
+        self.wheels = Path(wheels).absolute() if wheels else None
         self.memory, self.timeout = memory, timeout
 
     def index_identity(self) -> str:
-        return self.index.identity()
+        return " ".join([self.index.identity(), *self._wheels("*")])
+
+    def _wheels(self, package: str) -> list[str]:
+        return sorted(wheel.name for wheel in self.wheels.glob(f"{package}.whl")) if self.wheels else []
 
     def base(self, runtime: str, python: str, report: Report) -> Base:
-        if runtime != "python":
-            message = (
-                f"The runtime `{clean(runtime)[:40]}` needs a container engine: on this machine images are folders, and only `python` runs."
-            )
-            raise BuildFailed(message, code="UnknownRuntime")
+        if runtime == "spark-py":
+            self._check_spark()
+        elif runtime != "python":
+            raise BuildFailed(f"There is no runtime `{clean(runtime)[:40]}` here: choose python or spark-py.", code="UnknownRuntime")
         found = interpreters.find(python) if re.fullmatch(r"3\.\d{1,2}", python) else None
         if found is None:
             raise BuildFailed(f"There is no Python {clean(python)[:20]} on this machine: choose another version.", code="UnknownPython")
@@ -190,18 +197,33 @@ class DirectoryBuilder(Builder):
 
     # -- parts ---------------------------------------------------------------
 
+    def _check_spark(self) -> None:
+        """Spark needs Java where replicas look for programs, and the wheel that an administrator has made."""
+        missing = "There is no base for Spark on this machine"
+        if not shutil.which("java", path="/usr/local/bin:/usr/bin:/bin"):
+            cure = "An administrator installs one, such as Debian's openjdk-17-jre-headless; an environment with a container engine needs none."
+            raise BuildFailed(f"{missing}: it has no Java. {cure}", code="NoBaseImage")
+        if not self._wheels("pyspark-*"):
+            cure = "An administrator makes it with: manage.py make_base spark-py --wheel."
+            raise BuildFailed(
+                f"{missing}: pyspark is on the package index as source alone, and its wheel is not here. {cure}", code="NoBaseImage"
+            )
+
     def _recipe(self, base: Base, job: dict, doing: str, scratch: Path, report: Report, *gives: Path) -> str:
         """The recipe as a confined child; it may use the network, and nothing of a user runs in it."""
         from uv import find_uv_bin
 
         binary, script, python = Path(find_uv_bin()).resolve(), Path(recipe.__file__).resolve(), Path(base.reference)
         name = f"{job['do']} {scratch.name}"
-        about = process_sandbox.confinement(name, network=True, reads=[binary, script, python], writes=[scratch, *gives])
+        about = process_sandbox.confinement(
+            name, network=True, reads=[binary, script, python, *([self.wheels] if self._wheels("*") else [])], writes=[scratch, *gives]
+        )
         about.give(scratch, *gives)
         for note in about.notes:
             report.line(f"Note: {note}")
-        certificates = {"certificates": self.index.certificates} if self.index.certificates else {}
-        body = json.dumps({**job, **self.index.job(), **certificates, "uv": str(binary)})
+        found = {"certificates": self.index.certificates} if self.index.certificates else {}
+        found |= {"wheels": str(self.wheels)} if self._wheels("*") else {}
+        body = json.dumps({**job, **self.index.job(), **found, "uv": str(binary)})
         result, told = bytearray(), deque(maxlen=200)
 
         def tell(text: str) -> None:

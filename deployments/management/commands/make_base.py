@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from deployments import engines
-from deployments.builds.bases import make_base
+from deployments.builds.bases import make_base, make_wheel
 from deployments.builds.builders.base import BuildFailed
 from deployments.builds.console import ConsoleReport
 from portal.errors import PortalError
@@ -19,11 +19,18 @@ class Command(BaseCommand):
     def add_arguments(self, parser):
         parser.add_argument("runtime", choices=sorted(settings.BASE_IMAGES))
         parser.add_argument("--python", default=settings.PYTHON_VERSIONS[0], choices=settings.PYTHON_VERSIONS)
+        parser.add_argument(
+            "--wheel", action="store_true", help="only the wheel of pyspark, for services that run as processes, without Docker"
+        )
 
-    def handle(self, *args, runtime: str, python: str, **options):
+    def handle(self, *args, runtime: str, python: str, wheel: bool = False, **options):
         report = ConsoleReport(lambda text: self.stdout.write(f"  {text}"))
         try:
-            tag = make_base(engines.builder("docker"), runtime=runtime, python=python, report=report)
+            if wheel:
+                builder = engines.builder(engines.PROCESS)
+                tag = make_wheel(builder.wheels, index=builder.index, timeout=builder.timeout)
+            else:
+                tag = make_base(engines.builder("docker"), runtime=runtime, python=python, report=report)
         except (BuildFailed, PortalError) as error:
             raise CommandError(error.message) from None
         self.stdout.write(f"{tag} is ready.")
