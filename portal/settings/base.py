@@ -321,7 +321,10 @@ TARGETS = {
         "TARGET": "deployments.targets.process.ProcessTarget",
         "BUILDER": "deployments.builds.builders.directory.DirectoryBuilder",
         "TARGET_OPTIONS": {"folder": str(DATA_DIR / "replicas")},
-        "BUILDER_OPTIONS": {"images": str(DATA_DIR / "images"), "environments": str(DATA_DIR / "environments"), **BUILD_SETTINGS},
+        "BUILDER_OPTIONS": {
+            **{folder: str(DATA_DIR / folder) for folder in ("images", "environments", "wheels")},
+            **BUILD_SETTINGS,
+        },
     },
 }
 MAX_BODY_BYTES = env.number("MAX_BODY_BYTES", 10 * 2**20, least=1024)
