@@ -118,6 +118,10 @@ class RestDoor:
     def update_service(self, group, name: str, **changes) -> Answer:
         return self._send("patch", group, "services", name, **changes)
 
+    def set_collection(self, group, name: str, *, collect_data: bool, collect_days: int, collect_rules: list) -> Answer:
+        words = {"collect_model_data": collect_data, "collect_days": collect_days, "collect_rules": collect_rules}
+        return self._send("patch", group, "services", name, **words)
+
     def stop_service(self, group, name: str) -> Answer:
         return self._send("post", group, "services", name, "stop")
 
@@ -260,6 +264,11 @@ class HtmlDoor:
 
     def update_service(self, group, name: str, **changes) -> Answer:
         return self._fill(group, f"services/{name}/settings", **changes)
+
+    def set_collection(self, group, name: str, *, collect_data: bool, collect_days: int, collect_rules: list) -> Answer:
+        lines = "\n".join(f"{rule['field']}: {rule['action']}" for rule in collect_rules)
+        words = {"collect_data": collect_data, "collect_days": collect_days, "collect_rules": lines}
+        return self._fill(group, f"services/{name}/collected/settings", **words)
 
     def stop_service(self, group, name: str) -> Answer:
         return self._post(group, f"services/{name}/stop", {})

@@ -30,6 +30,7 @@ TABS = [
     ("docs", _("API"), "service_docs"),
     ("metrics", _("Metrics"), "service_metrics"),
     ("logs", _("Logs"), "service_logs"),
+    ("collected", _("Collected data"), "service_collected"),
     ("keys", _("Keys"), "service_keys"),
     ("golden", _("Golden requests"), "service_golden"),
     ("history", _("History"), "service_history"),
