@@ -65,4 +65,5 @@ def test_what_is_not_too_large_comes_through():
 def test_a_form_of_somebody_with_an_account_may_be_large(make_user):
     _, value = issue_token(user=make_user(), name="test")
     status, said = asyncio.run(ask(FORM | {"authorization": f"Bearer {value}"}, MOST_BYTES // MIB + 1))
-    assert status == 415, said  # read to its end, and only then found to be no JSON
+    # Read to its end, and only then found to hold nothing.
+    assert (status, said["message"]) == (400, "name: This field is required.")
