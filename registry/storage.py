@@ -202,6 +202,10 @@ def open_asset(asset: Asset) -> File:
         return blobs().open(blob_name(asset.sha256), "rb")
     except FileNotFoundError as error:
         raise Unavailable("The file storage", f"it has lost {asset.sha256}.") from error
+    except OSError:
+        raise
+    except Exception as error:  # of the library that speaks to a remote storage
+        raise Unavailable("The file storage", f"it does not give a file ({type(error).__name__}).") from error
 
 
 def read_asset(asset: Asset) -> bytes:

@@ -65,15 +65,20 @@ def orphan_assets(age: timedelta) -> list[Asset]:
 def stray_blobs(age: timedelta) -> Iterator[Asset]:
     """Stored bytes without a row, from a transaction that was undone; as unsaved assets."""
     storage, limit = blobs(), timezone.now() - age
-    if not storage.exists("sha256"):
+    if hasattr(storage, "adopt") and not storage.exists("sha256"):
         return
-    for folder in storage.listdir("sha256")[0]:
-        names = storage.listdir(f"sha256/{folder}")[1]
+    # Some storages say whole names, others the last step alone.
+    for folder in (_last_step(name) for name in storage.listdir("sha256")[0]):
+        names = [_last_step(name) for name in storage.listdir(f"sha256/{folder}")[1]]
         known = set(Asset.objects.filter(pk__in=names).values_list("pk", flat=True))
         for name in names:
             stored_at = storage.get_modified_time(blob_name(name))
             if name not in known and stored_at < limit:
                 yield Asset(sha256=name, size=storage.size(blob_name(name)), stored_at=stored_at)
+
+
+def _last_step(name: str) -> str:
+    return name.rstrip("/").rpartition("/")[2]
 
 
 def remove_orphan(asset: Asset, age: timedelta) -> bool:

@@ -15,6 +15,7 @@ from servestatic.compress import Compressor
 
 from portal import env
 from portal.broker import transport_options
+from portal.storage_url import storages_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -187,14 +188,7 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", 
 
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(DATA_DIR / "blobs")}},
-    "blobs": {
-        "BACKEND": "registry.storage.LocalBlobStorage",
-        "OPTIONS": {"location": str(DATA_DIR / "blobs"), "file_permissions_mode": 0o440},
-    },
-    "collected": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": str(DATA_DIR / "collected"), "file_permissions_mode": 0o600, "directory_permissions_mode": 0o700},
-    },
+    **storages_of(env.text("STORAGE_URL"), DATA_DIR),
     "staticfiles": {"BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"},
 }
 STATIC_URL = "/static/"
