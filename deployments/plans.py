@@ -23,7 +23,7 @@ from portal.errors import Conflict
 from registry.models import Image
 
 #: what a rollout is made of; changing one of these makes a new revision
-REVISION_FIELDS = ("cpu", "memory", "gpus", "collect_data", "collect_rules", "batching", "timeout")
+REVISION_FIELDS = ("cpu", "memory", "gpus", "workers", "collect_data", "collect_rules", "batching", "timeout")
 
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?")
 

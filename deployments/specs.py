@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from django.conf import settings
 
 from deployments.collected import rules
@@ -13,7 +11,6 @@ from deployments.targets.base import Spec
 
 def spec_of(revision: Revision, *, replicas: int | None = None) -> Spec:
     service, image = revision.service, revision.image
-    threads = str(max(1, math.floor(revision.cpu)))
     environment = {
         "MODELPORT_SERVICE": service.path,
         "MODELPORT_REVISION": str(revision.number),
@@ -23,6 +20,9 @@ def spec_of(revision: Revision, *, replicas: int | None = None) -> Spec:
         "MODELPORT_MAX_BODY_BYTES": str(settings.MAX_BODY_BYTES),
         "MODELPORT_TIMEOUT_SECONDS": str(revision.timeout),
         "MODELPORT_BATCHING": "on" if revision.batches else "off",
+        # Not every target limits what a process sees; libraries are given their threads by this, one at least.
+        "MODELPORT_CPUS": f"{revision.cpu:g}",
+        "MODELPORT_WORKERS": _workers(revision),
         # The original's names, which existing score files read (specification 3.8).
         "SERVICE_NAME": service.name,
         "SERVICE_VERSION": str(revision.number),
@@ -31,8 +31,6 @@ def spec_of(revision: Revision, *, replicas: int | None = None) -> Spec:
     }
     if revision.collect_data and revision.collect_rules:
         environment[rules.VARIABLE] = rules.for_replica(revision.collect_rules, service.secret)
-    # A container sees the host's cores; without a cap every library starts one thread for each.
-    environment |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_MAX_THREADS"), threads)
     return Spec(
         name=revision.spec_name,
         image=image.location,
@@ -44,3 +42,10 @@ def spec_of(revision: Revision, *, replicas: int | None = None) -> Spec:
         environment=environment,
         labels={"modelport.service": service.path, "modelport.revision": str(revision.number)},
     )
+
+
+def _workers(revision: Revision) -> str:
+    """Automatic only multiplies what costs nothing; on a GPU each process would hold the model once more."""
+    if revision.workers:
+        return str(revision.workers)
+    return "1" if revision.gpus else "auto"

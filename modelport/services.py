@@ -12,7 +12,7 @@ from .resources import Collection, Resource, camel, named
 from .uploads import fault
 
 #: what can be chosen at creation and changed later
-SETTINGS = ("replicas", "cpu", "memory", "gpus", "description", "contact", "access", "allowed_origins", "timeout", "collect_model_data")
+SETTINGS = ("replicas", "cpu", "memory", "gpus", "workers", "description", "contact", "access", "allowed_origins", "timeout", "collect_model_data")
 #: seconds a session key of ours is used; it is good for 15 minutes
 SESSION = 13 * 60.0
 #: seconds until the gateway must know a session key that was just made

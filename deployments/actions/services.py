@@ -19,7 +19,7 @@ from registry.models import Image
 SESSION_MINUTES = 15
 MOST_GRACE_HOURS = 7 * 24
 #: what a person may change on a service without a new image
-SIZE_FIELDS = ("replicas", "cpu", "memory", "gpus", "collect_data", "collect_rules", "batching", "timeout")
+SIZE_FIELDS = ("replicas", "cpu", "memory", "gpus", "workers", "collect_data", "collect_rules", "batching", "timeout")
 FREE_FIELDS = ("description", "contact", "access", "allowed_origins", "collect_days")
 
 

@@ -213,6 +213,12 @@ class ServiceFieldsSerializer(serializers.Serializer):
     cpu = CpuField(required=False)
     memory = MemoryField(required=False)
     gpus = GpusField(required=False)
+    workers = serializers.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=64,
+        help_text="Processes of a replica that call run(); 0 is one for each whole core where they can share the loaded model, else one",
+    )
     description = serializers.CharField(required=False, allow_blank=True, max_length=20_000)
     contact = serializers.CharField(required=False, allow_blank=True, max_length=200, help_text="Whom callers ask")
     access = serializers.ChoiceField(choices=Service.Access.choices, required=False)
@@ -269,6 +275,7 @@ class RevisionSerializer(serializers.ModelSerializer):
             "cpu",
             "memory",
             "gpus",
+            "workers",
             "timeout",
             "state",
             "note",
@@ -323,7 +330,7 @@ class ServiceSerializer(serializers.ModelSerializer):
     class Meta:
         model = Service
         fields = [
-            "id", "name", "description", "contact", "state", "stateDetail", "environment", "image", "revision", "replicas", "readyReplicas", "cpu", "memory", "gpus",
+            "id", "name", "description", "contact", "state", "stateDetail", "environment", "image", "revision", "replicas", "readyReplicas", "cpu", "memory", "gpus", "workers",
             "access", "allowedOrigins", "timeout", "collectModelData", "collectRules", "collectDays", "batching", "scoringUri", "swaggerUri", "createdAt", "updatedAt",
         ]  # fmt: skip
 

@@ -46,6 +46,7 @@ class Revision(Stateful):
     cpu = models.FloatField()
     memory = models.BigIntegerField()
     gpus = models.SmallIntegerField(default=0)
+    workers = models.PositiveSmallIntegerField(default=0)
     collect_data = models.BooleanField(default=False)
     collect_rules = models.JSONField(default=list, blank=True)
     batching = models.BooleanField(default=True)

@@ -42,6 +42,8 @@ class Service(models.Model):
     memory = models.BigIntegerField("bytes of memory per replica", default=512 * 2**20, validators=[MinValueValidator(64 * 2**20)])
     #: -1 is all of the engine's machine (quantities.ALL_GPUS)
     gpus = models.SmallIntegerField("GPUs per replica", default=0, validators=[MinValueValidator(-1), MaxValueValidator(64)])
+    #: processes of a replica that call run(); 0: one for each whole core, where they can share the loaded model, else one
+    workers = models.PositiveSmallIntegerField("processes per replica", default=0, validators=[MaxValueValidator(64)])
     stopped = models.BooleanField(default=False)
     deleting = models.BooleanField(default=False)
     access = models.CharField(max_length=8, choices=Access.choices, default=Access.KEY)

@@ -120,6 +120,15 @@ class SizeFields(StyledForm):
 
 class CreateServiceForm(SizeFields):
     gpus = gpus_field()
+    workers = forms.IntegerField(
+        label=_("Processes per replica"),
+        required=False,
+        min_value=0,
+        max_value=64,
+        help_text=_(
+            "Each calls run() for one request at a time. 0 or empty: one for each whole core where they can share the loaded model."
+        ),
+    )
     image = RowField(label="Image", error_messages={"required": "Choose an image."})
     environment = RowField(label="Environment", error_messages={"required": "Choose an environment."})
     name = NameField(label="Service name", help_text="It becomes a part of the URL and stays.")
@@ -150,6 +159,7 @@ class CreateServiceForm(SizeFields):
         "cpu",
         "memory",
         "gpus",
+        "workers",
         "access",
         "timeout",
         "allowed_origins",
@@ -164,6 +174,9 @@ class CreateServiceForm(SizeFields):
         self.fields["image"].offer(images, image_words, empty="Choose…")
         self.fields["environment"].offer(environments, environment_words)
 
+    def clean_workers(self) -> int:
+        return self.cleaned_data["workers"] or 0
+
     def clean_allowed_origins(self) -> list[str]:
         return self.cleaned_data["allowed_origins"].split()
 
@@ -176,6 +189,7 @@ class UpdateServiceForm(CreateServiceForm):
         "cpu",
         "memory",
         "gpus",
+        "workers",
         "access",
         "timeout",
         "allowed_origins",

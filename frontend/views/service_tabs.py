@@ -111,6 +111,8 @@ def changes_between(before: Revision | None, after: Revision) -> list[str]:
     return found or ["rolled out again"]
 
 
+    if before.workers != after.workers:
+        found.append(f"processes {before.workers or 'automatic'} to {after.workers or 'automatic'}")
 class RollBackView(ServiceMixin, ActionView):
     """An update to the image and size of an earlier revision."""
 
@@ -146,6 +148,7 @@ class RollBackView(ServiceMixin, ActionView):
         return reverse("pages:operation", args=[self.group.name, self.result.pk])
 
     def get_context_data(self, **kwargs):
+            workers=old.workers,
         back = reverse("pages:service_history", args=[self.group.name, self.object.name])
         return super().get_context_data(revision=self.revision, submit="Roll back", back=back, **kwargs)
 

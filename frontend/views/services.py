@@ -139,7 +139,7 @@ class ServiceSettingsView(ServiceMixin, ActionView):
     template_name = "frontend/services/settings.html"
     tab, title, submit, busy = "settings", "Settings", "Update service", "Starting…"
     permission = Permission.SERVICE_WRITE
-    FIELDS = ("replicas", "cpu", "memory", "gpus", "access", "timeout", "collect_data", "batching", "description", "contact")
+    FIELDS = ("replicas", "cpu", "memory", "gpus", "workers", "access", "timeout", "collect_data", "batching", "description", "contact")
 
     def get_form_kwargs(self):
         images = self.scope(Image, Permission.IMAGE_READ).built().select_related("manifest").order_by("-created_at")[:OFFERED]

@@ -52,6 +52,7 @@ REPLICAS: Any = typer.Option(None, "-z", "--num-replicas", help="Number of repli
 CPU: Any = typer.Option(None, "--cpu", help="Cores per replica: 0.5 or 500m.", show_default=False)
 MEMORY: Any = typer.Option(None, "--memory", help="Memory per replica: 512Mi or 1G.", show_default=False)
 GPUS: Any = typer.Option(None, "--gpus", help="GPUs per replica: a number, or all.", show_default=False)
+WORKERS: Any = typer.Option(None, "--workers", help="Processes per replica; 0 chooses.", show_default=False)
 ACCESS: Any = typer.Option(None, "--access", help="Who may call it.", show_default=False)
 ORIGIN: Any = typer.Option([], "--allowed-origin", help="A web origin whose pages may call it; may be repeated.", show_default=False)
 CALL_TIMEOUT: Any = typer.Option(None, "--call-timeout", help="Seconds a call may take.", show_default=False)

@@ -23,12 +23,13 @@ class Slot(str, Enum):
     secondary = "Secondary"
 
 
-def chosen(num_replicas, cpu, memory, gpus, access, allowed_origin, call_timeout, collect_model_data) -> dict:
+def chosen(num_replicas, cpu, memory, gpus, workers, access, allowed_origin, call_timeout, collect_model_data) -> dict:
     return given(
         replicas=num_replicas,
         cpu=cpu,
         memory=memory,
         gpus=gpus,
+        workers=workers,
         access=access.value if access else None,
         allowed_origins=allowed_origin,
         timeout=call_timeout,
@@ -61,6 +62,7 @@ def create(
     cpu: Optional[str] = o.CPU,
     memory: Optional[str] = o.MEMORY,
     gpus: Optional[str] = o.GPUS,
+    workers: Optional[int] = o.WORKERS,
     access: Optional[o.Access] = o.ACCESS,
     allowed_origin: list[str] = o.ORIGIN,
     call_timeout: Optional[int] = o.CALL_TIMEOUT,
@@ -79,7 +81,7 @@ def create(
         "files": dependency,
     }
     onestep.refuse_both("--image-id", image_id, **unregistered)
-    settings = chosen(num_replicas, cpu, memory, gpus, access, allowed_origin, call_timeout, collect_model_data)
+    settings = chosen(num_replicas, cpu, memory, gpus, workers, access, allowed_origin, call_timeout, collect_model_data)
     if image_id:
         operation = session.portal.services.create(name, image_id, environment=environment, **settings, **given(description=description))
     else:
@@ -115,6 +117,7 @@ def update(
     cpu: Optional[str] = o.CPU,
     memory: Optional[str] = o.MEMORY,
     gpus: Optional[str] = o.GPUS,
+    workers: Optional[int] = o.WORKERS,
     access: Optional[o.Access] = o.ACCESS,
     allowed_origin: list[str] = o.ORIGIN,
     call_timeout: Optional[int] = o.CALL_TIMEOUT,
@@ -123,7 +126,7 @@ def update(
     wait: bool = o.WAIT,
 ):
     """Change image or settings; what is left out stays. Address and keys never change."""
-    changes = chosen(num_replicas, cpu, memory, gpus, access, allowed_origin, call_timeout, collect_model_data)
+    changes = chosen(num_replicas, cpu, memory, gpus, workers, access, allowed_origin, call_timeout, collect_model_data)
     changes.update(given(description=description, image=image_id))
     if not changes:
         raise fault("image", "Say what to change: --image-id, -z, --cpu, --memory ...")

@@ -26,5 +26,12 @@ def test_calls_are_shared_only_where_the_probe_allows_and_the_person_wants(group
 def test_a_replica_knows_whose_it_is_and_never_more_threads_than_its_share(group):
     service = factories.make_service(group, cpu=2.5)
     spec = spec_of(service.revisions.get())
-    assert spec.environment["MODELPORT_SERVICE"] == "demo/demo" and spec.environment["OMP_NUM_THREADS"] == "2"
+    assert spec.environment["MODELPORT_SERVICE"] == "demo/demo" and spec.environment["MODELPORT_CPUS"] == "2.5"
     assert "demo" not in spec.name, "names at the target come from uuids"
+
+
+@pytest.mark.parametrize(("workers", "gpus", "said"), [(0, 0, "auto"), (3, 0, "3"), (0, 1, "1"), (2, 1, "2")])
+def test_how_many_processes_score_is_said_or_left_to_the_replica(group, workers, gpus, said):
+    revision = factories.make_service(group).revisions.get()
+    revision.workers, revision.gpus = workers, gpus
+    assert spec_of(revision).environment["MODELPORT_WORKERS"] == said
