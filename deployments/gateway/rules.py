@@ -68,7 +68,7 @@ def top(settings: GatewaySettings, structure: str, hard_stop: int) -> list[str]:
         f"  timeout client {settings.client_timeout}s",
         "  timeout connect 2s",
         "  timeout queue 5s",
-        "  timeout check 2s",
+        "  timeout check 5s",  # a refused connection is noticed at once; a machine short of time is not a dead replica
         f"  timeout server {settings.timeout + settings.timeout_grace}s",
         *answers.errors(),
         "",

@@ -6,7 +6,10 @@ Tests change speed, never meaning: the same storage, broker and engines are used
 import os
 import tempfile
 
-os.environ.setdefault("MODELPORT_DATA", tempfile.mkdtemp(prefix="modelport-test-"))
+_worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+if "MODELPORT_DATA" not in os.environ or (_worker and _worker not in os.environ["MODELPORT_DATA"]):
+    # Each of several test processes has its own: they are started with the first one's environment.
+    os.environ["MODELPORT_DATA"] = tempfile.mkdtemp(prefix=f"modelport-test-{_worker}")
 os.environ.setdefault("MODELPORT_ALLOW_PROCESS_TARGET", "yes")
 
 from portal.settings.base import *  # noqa: F403
