@@ -8,6 +8,7 @@ from frontend.views import (
     home,
     images,
     manifests,
+    model_pages,
     models,
     operation_logs,
     operations,
@@ -35,7 +36,7 @@ class NameConverter:
 
 
 class SaidConverter(NameConverter):
-    regex = rf"{NAME}:[1-9][0-9]{{0,8}}"
+    regex = rf"{NAME}(?::[1-9][0-9]{{0,8}}|@{NAME})"
 
 
 register_converter(NameConverter, "name")
@@ -75,11 +76,19 @@ urlpatterns = [
         one="model",
         list_view=models.ModelListView,
         new_view=models.RegisterModelView,
-        detail_view=models.ModelView,
+        detail_view=model_pages.VersionView,
         delete_view=models.DeleteModelView,
     ),
-    path(f"{GROUP}models/<name:name>/", models.ModelNameView.as_view(), name="model_name"),
+    path(f"{GROUP}models/name-check", model_pages.NameCheckView.as_view(), name="model_name_check"),
+    path(f"{GROUP}models/card-preview", model_pages.CardPreviewView.as_view(), name="card_preview"),
+    path(f"{GROUP}models/<name:name>/", model_pages.ModelNameView.as_view(), name="model_name"),
+    path(f"{GROUP}models/<name:name>/aliases/<name:alias>/remove", models.RemoveAliasView.as_view(), name="remove_alias"),
     path(f"{GROUP}models/<said:said>/edit", models.DescribeModelView.as_view(), name="edit_model"),
+    path(f"{GROUP}models/<said:said>/card", models.EditCardView.as_view(), name="edit_card"),
+    path(f"{GROUP}models/<said:said>/alias", models.MoveAliasView.as_view(), name="move_alias"),
+    path(f"{GROUP}models/<said:said>/compare", model_pages.CompareView.as_view(), name="compare_models"),
+    path(f"{GROUP}models/<said:said>/files/<path:path>", model_pages.VersionFileView.as_view(), name="model_file"),
+    path(f"{GROUP}models/<said:said>/picture/<path:path>", model_pages.VersionPictureView.as_view(), name="model_picture"),
     *noun(
         "manifests",
         one="manifest",

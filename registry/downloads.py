@@ -29,6 +29,17 @@ def send_asset(request, asset: Asset, name: str) -> HttpResponse:
     return response
 
 
+def send_image(request, asset: Asset, content_type: str, magic: bytes) -> HttpResponse:
+    """A picture to be shown in a page, only when it begins as one does; anything else goes out as an attachment."""
+    with open_asset(asset) as file:
+        begins = file.read(len(magic)) == magic
+    response = send_asset(request, asset, asset.sha256[:12])
+    if begins and response.status_code == 200:
+        response["Content-Type"] = content_type
+        response["Content-Disposition"] = "inline"
+    return response
+
+
 def send_model_version(request, version: ModelVersion) -> HttpResponse:
     """The single file, or the folder as a zip. Not compressed: models hardly shrink, and so its length is known."""
     files = list(version.files.select_related("asset", "version"))

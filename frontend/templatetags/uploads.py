@@ -1,4 +1,4 @@
-"""What the drop zone's script needs from the page: limits, and its sentences in the page's language."""
+"""What pages about files need: the drop zone's limits and its sentences in the page's language, and names of paths."""
 
 from __future__ import annotations
 
@@ -17,6 +17,16 @@ def once(context, what: str) -> bool:
     """True the first time a page asks: two drop zones share one dialog and one set of sentences."""
     done = context["request"].__dict__.setdefault("_drawn_once", set())
     return what not in done and not done.add(what)
+
+
+@register.filter
+def base_name(path: str) -> str:
+    return path.rsplit("/", 1)[-1]
+
+
+@register.filter
+def is_list(value) -> bool:
+    return isinstance(value, list | tuple)
 
 
 @register.simple_tag

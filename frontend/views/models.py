@@ -1,22 +1,25 @@
-"""Models: list, show, register, describe, delete."""
+"""Models: the list, and what is done with them: register, describe, point an alias, write the card, delete."""
 
 from __future__ import annotations
 
-from django.http import Http404, HttpResponseRedirect
+from django.contrib import messages
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import ngettext
 
 from frontend.forms.deployments import ConfirmForm
-from frontend.forms.models import DescribeModelForm, RegisterModelForm
+from frontend.forms.models import AliasForm, CardForm, DescribeModelForm, RegisterModelForm
 from frontend.tables import ModelTable
-from frontend.views.base import ActionView, DetailView, ListView, ObjectMixin
+from frontend.views.base import ActionView, ListView, ObjectMixin, PostView
 from frontend.views.uploads import StagedUploadsMixin
 from portal.accounts.permissions import Permission
-from registry import usage
+from registry import cards, usage
 from registry.actions import models as actions
+from registry.actions.aliases import find_alias, move_alias, remove_alias
+from registry.comparing import card_of
 from registry.filters import ModelFilter
 from registry.models import ModelVersion
-
-SHOWN_FILES = 500
 
 
 class ModelListView(ListView):
@@ -42,54 +45,16 @@ class ModelMixin(ObjectMixin):
         name = self.group.name
         return [
             ("Models", reverse("pages:models", args=[name])),
-            (self.object.name, reverse("pages:models", args=[name]) + f"?name={self.object.name}"),
+            (self.object.name, reverse("pages:model_name", args=[name, self.object.name])),
         ]
-
-
-class ModelView(ModelMixin, DetailView):
-    template_name = "frontend/models/detail.html"
-
-    def get_context_data(self, **kwargs):
-        version = self.object
-        others = self.scope(ModelVersion, Permission.MODEL_READ).filter(model=version.model).order_by("-number")
-        return super().get_context_data(
-            files=version.files.select_related("asset")[:SHOWN_FILES],
-            more=max(0, version.file_count - SHOWN_FILES),
-            tags=version.tags.all(),
-            manifests=usage.manifests_of(version)[: usage.SHOWN],
-            images=usage.images_of(version)[: usage.SHOWN],
-            services=usage.services_of(version)[: usage.SHOWN],
-            others=others[:12],
-            api=f"/api/v1/groups/{self.group.name}/models/{version}",
-            **kwargs,
-        )
-
-
-class ModelNameView(ModelMixin, DetailView):
-    """`/models/iris/` leads to the newest version."""
-
-    def get_object(self):
-        found = (
-            self.scope(ModelVersion, Permission.MODEL_READ)
-            .select_related("model")
-            .filter(model__name=self.kwargs["name"])
-            .order_by("-number")
-            .first()
-        )
-        if found is None:
-            raise Http404
-        return found
-
-    def get(self, request, *args, **kwargs):
-        return HttpResponseRedirect(reverse("pages:model", args=[self.group.name, str(self.object)]))
 
 
 class RegisterModelView(StagedUploadsMixin, ActionView):
     template_name = "frontend/models/form.html"
     form_class = RegisterModelForm
-    title, submit, busy = "Register a model", "Register model", "Registering…"
+    title, submit, busy = _lazy("Register a model"), _lazy("Register model"), _lazy("Registering…")
     permission = Permission.MODEL_WRITE
-    done = "Registered."
+    done = _lazy("Registered.")
 
     def get_initial(self):
         return {"name": self.request.GET.get("name", "")}
@@ -106,7 +71,13 @@ class RegisterModelView(StagedUploadsMixin, ActionView):
         return super().form_valid(form)
 
     def get_done(self):
-        return f"Registered {self.result}: {self.result.file_count} file{'' if self.result.file_count == 1 else 's'}."
+        version, count = self.result, self.result.file_count
+        told = ngettext("Registered %(version)s: %(count)s file.", "Registered %(version)s: %(count)s files.", count)
+        told %= {"version": version, "count": count}
+        twin = (
+            ModelVersion.objects.filter(model=version.model, digest=version.digest, number__lt=version.number).order_by("-number").first()
+        )
+        return told if twin is None else f"{told} {_('Identical to version %(number)s, stored once.') % {'number': twin.number}}"
 
     def get_success_url(self):
         return reverse("pages:model", args=[self.group.name, str(self.result)])
@@ -137,7 +108,7 @@ class ModelActionView(ModelMixin, ActionView):
 
 class DescribeModelView(ModelActionView):
     form_class = DescribeModelForm
-    title, done = "Edit description and tags", "Saved."
+    title, done = _lazy("Edit description and tags"), _lazy("Saved.")
 
     def get_initial(self):
         return {"description": self.object.description, "tags": ", ".join(tag.word for tag in self.object.tags.all())}
@@ -146,13 +117,63 @@ class DescribeModelView(ModelActionView):
         return actions.change_model_version(user=self.request.user, version=self.object, description=description, tags=tags)
 
 
+class EditCardView(ModelActionView):
+    form_class = CardForm
+    template_name = "frontend/models/card_form.html"
+    title, submit, done = _lazy("Edit the model card"), _lazy("Save card"), _lazy("Saved.")
+
+    def get_initial(self):
+        text = card_of(self.object)
+        if not text and "template" in self.request.GET:
+            text = cards.TEMPLATE.format(name=self.object.name)
+        return {"card": text}
+
+    def act(self, card):
+        return actions.change_model_version(user=self.request.user, version=self.object, card=card)
+
+    def get_success_url(self):
+        return f"{self.address}?tab=card"
+
+
+class MoveAliasView(ModelActionView):
+    form_class = AliasForm
+    template_name = "frontend/models/alias_form.html"
+    submit, busy = _lazy("Move alias"), _lazy("Moving…")
+
+    def get_title(self):
+        return _("Point an alias at %(version)s") % {"version": self.object}
+
+    def get_initial(self):
+        return {"alias": self.request.GET.get("alias", "")}
+
+    def act(self, alias):
+        return move_alias(user=self.request.user, version=self.object, name=alias)
+
+    done = _lazy("Moved.")
+
+    def get_done(self):
+        return _("%(alias)s points at %(version)s.") % {"alias": self.result, "version": self.object}
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(aliases=self.object.model.aliases.select_related("version__model"), **kwargs)
+
+
+class RemoveAliasView(PostView):
+    def act(self):
+        name = self.kwargs["name"]
+        alias = find_alias(user=self.request.user, group=self.group, model=name, name=self.kwargs["alias"])
+        remove_alias(user=self.request.user, alias=alias)
+        messages.success(self.request, _("Removed %(alias)s.") % {"alias": f"{name}@{self.kwargs['alias']}"})
+        return reverse("pages:model_name", args=[self.group.name, name])
+
+
 class DeleteModelView(ModelActionView):
     form_class = ConfirmForm
     template_name = "frontend/confirm.html"
-    submit, busy, danger, done = "Delete this version", "Deleting…", True, "Deleted."
+    submit, busy, danger, done = _lazy("Delete this version"), _lazy("Deleting…"), True, _lazy("Deleted.")
 
     def get_title(self):
-        return f"Delete {self.object}?"
+        return _("Delete %(thing)s?") % {"thing": self.object}
 
     def act(self):
         actions.delete_model_version(user=self.request.user, version=self.object)
@@ -161,10 +182,15 @@ class DeleteModelView(ModelActionView):
         return reverse("pages:models", args=[self.group.name])
 
     def get_context_data(self, **kwargs):
-        goes = f"The {self.object.file_count} file{'' if self.object.file_count == 1 else 's'} of this version. Its number is not given out again."
+        count = self.object.file_count
+        goes = ngettext(
+            "The %(count)s file of this version. Its number is not given out again.",
+            "The %(count)s files of this version. Its number is not given out again.",
+            count,
+        ) % {"count": count}
         return super().get_context_data(
             goes=goes,
-            stays="Other versions, and the same content where something else uses it.",
-            users=usage.users_of(self.object),
+            stays=_("Other versions, and the same content where something else uses it."),
+            users=usage.blockers_of(self.object),
             **kwargs,
         )
