@@ -11,7 +11,7 @@ from . import collect, decorated, explain, inputs, outputs, protocol, rawhttp, s
 from .batching import Done, Job, Worker
 from .bundle import Bundle, Settings
 from .driver import Driver
-from .errors import RequestError
+from .errors import RequestError, Said
 from .forms import Forms, answers
 from .messages import Request, Response, error_response
 from .metrics import Metrics
@@ -133,6 +133,9 @@ class Calls:
         except RequestError as error:
             failed = False
             return error_response(error, request.request_id)
+        except Said as error:
+            status = error.status_code if 400 <= error.status_code <= 599 else 500
+            return error_response(RequestError(error.message, status=status, code="SaidByRun"), request.request_id)
         except BaseException as error:  # SystemExit and KeyboardInterrupt of user code do not stop the service either
             if getattr(self.schema, "theirs", False) and decorated.callers_fault(error):
                 failed = False

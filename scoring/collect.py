@@ -45,6 +45,11 @@ def configure(models: Sequence[Mapping[str, Any]]) -> None:
     _models, _rules = models, Rules.from_environment()
 
 
+def models() -> Sequence[Mapping[str, Any]]:
+    """Those of the bundle: {name, version, id, path}."""
+    return _models
+
+
 def rules() -> Rules:
     global _rules
     if _rules is None:

@@ -24,6 +24,16 @@ class DriverFailed(Exception):
         self.message, self.traceback = message, traceback
 
 
+class Said(Exception):
+    """Raised by user code to answer with a status and a message of its own (`shims.exceptions`)."""
+
+    status_code = 500
+
+    def __init__(self, message: Any = ""):
+        super().__init__(message)
+        self.message = str(message)
+
+
 class RequestError(Exception):
     """A request that is answered with an error: `status`, `code`, one sentence, `details` [{code, message, pointer}]."""
 

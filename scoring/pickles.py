@@ -114,6 +114,9 @@ for _root in ("azureml.api.schema", "azure.ml.api.schema", "azureml.webservice_s
     GLOBALS[f"{_root}.numpyUtil", "NumpySchema"] = NumpySchema
     GLOBALS[f"{_root}.pandasUtil", "PandasSchema"] = PandasSchema
     GLOBALS[f"{_root}.pythonUtil", "PythonSchema"] = PythonSchema
+GLOBALS["azureml.webservice_schema._numpy_util", "NumpySchema"] = NumpySchema
+GLOBALS["azureml.webservice_schema._pandas_util", "PandasSchema"] = PandasSchema
+GLOBALS["azureml.webservice_schema._python_util", "PythonSchema"] = PythonSchema
 
 
 class _Unpickler(pickle.Unpickler):
