@@ -25,6 +25,9 @@ def settle(environ: MutableMapping[str, str] = os.environ) -> None:
     if VARIABLE in environ or importlib.util.find_spec("pyspark") is None:
         return
     environ[VARIABLE] = arguments(memory_limit(), environ.get("OMP_NUM_THREADS", ""))
+    # A container that has no network cannot look up its own name, which Java asks for.
+    environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    environ.setdefault("SPARK_LOCAL_HOSTNAME", "localhost")
 
 
 def start() -> None:

@@ -28,7 +28,8 @@ from registry.requirements_files import line_of
 from registry.runtimes import RUNTIMES
 from registry.storage import open_asset
 
-PROBE_SECONDS = 120
+#: as long as a replica may take to be ready; Spark on a busy machine takes minutes
+PROBE_SECONDS = 300
 
 
 def _digest(*parts: str) -> str:

@@ -189,7 +189,7 @@ class DockerBuilder(Builder):
         config = host_config(self.engine, memory=memory, network="none", tmpfs={"/tmp": "size=64m,mode=1777,noexec,nosuid,nodev"})
         with ran(
             self.engine, image=built.digest, command=["probe"], config=config, labels=self._labels("probe"), report=report,
-            timeout=timeout, stdout=reader.stdout, stderr=reader.stderr,
+            timeout=timeout, stdout=reader.stdout, stderr=reader.stderr, hostname="localhost",
         ) as ended:  # fmt: skip
             return reader.result(
                 code=ended.code, timed_out=timeout if ended.timed_out else None, out_of_memory=memory if ended.out_of_memory else None
