@@ -307,12 +307,12 @@ class ProcessTarget(Target):
             return False
 
     def _reading(self, pid: int) -> tuple[tuple[int, float], float, float, int] | None:
-        """(identity, CPU seconds, now, resident bytes) of a process and its descendants."""
+        """(identity, CPU seconds, now, bytes in use) of a process and its descendants."""
         try:
             process = psutil.Process(pid)
             family = [process, *process.children(recursive=True)]
             times = [one.cpu_times() for one in family]
-            memory = sum(one.memory_info().rss for one in family)
+            memory = sum(_in_use(one) for one in family)
             return (pid, process.create_time()), sum(one.user + one.system for one in times), time.monotonic(), memory
         except psutil.Error:
             return None
@@ -336,3 +336,11 @@ def _signal(pid: int, number: int) -> None:
     if pid:
         with suppress(ProcessLookupError):
             os.kill(pid, number)
+
+
+def _in_use(process: psutil.Process) -> int:
+    """Bytes, with what processes share divided between them; with what this user may not look into, all of it."""
+    try:
+        return process.memory_full_info().pss
+    except psutil.AccessDenied:
+        return process.memory_info().rss

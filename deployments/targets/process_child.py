@@ -98,7 +98,8 @@ class Supervisor:
             if self.ended is None and end and time.monotonic() > end:
                 self.timed_out = True
                 self.kill()
-            if self.ended is None and memory_of(self.child.pid) > self.job["memory"]:
+            limit = self.job["memory"]
+            if self.ended is None and memory_of(self.child.pid) > limit and exact_memory_of(self.child.pid) > limit:
                 self.out_of_memory = True
                 self.kill()
         self.kill()
@@ -276,6 +277,23 @@ def memory_of(pid):
             total += (resident - shared) * page
         except (OSError, ValueError):
             continue
+        waiting.extend(children_of(one))
+    return total
+
+
+def exact_memory_of(pid):
+    """The same with what forked processes share counted once; slower, as the kernel looks at every page."""
+    total, waiting = 0, [pid]
+    while waiting:
+        one = waiting.pop()
+        try:
+            with open(f"/proc/{one}/smaps_rollup") as file:
+                found = dict(line.split(":", 1) for line in file if ":" in line and line.endswith("kB\n"))
+            total += int(found["Pss_Anon"].split()[0]) * 1024
+        except (OSError, ValueError):
+            continue
+        except KeyError:  # a kernel that does not tell files and memory apart
+            return memory_of(pid)
         waiting.extend(children_of(one))
     return total
 
