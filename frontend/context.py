@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext_lazy as _
 
 from deployments.models import Operation
 from frontend.navigation import menu
-from portal.accounts.models import ResourceGroup
-from portal.accounts.permissions import Permission, Role, role_in
+from portal.accounts.permissions import Permission, Role, groups_of, role_in
+from portal.accounts.preferences import preferences_of
 
-THEMES = {"light": ("Light", "sun"), "dark": ("Dark", "moon"), "system": ("As the system", "device-desktop")}
+THEMES = {"light": (_("Light"), "sun"), "dark": (_("Dark"), "moon"), "system": (_("As the system"), "device-desktop")}
 
 
 def portal(request) -> dict:
@@ -30,7 +31,10 @@ def _frame(request) -> dict:
     group = getattr(request, "group", None)
     if user is None or not user.is_authenticated:
         return {}
-    frame: dict = {"groups": list(ResourceGroup.objects.allowing(user, Permission.GROUP_READ))}
+    frame: dict = {
+        "groups": request.groups if group is not None else groups_of(user),
+        "shortcuts": preferences_of(user).get("shortcuts") is not False,
+    }
     if group is not None:
         role = role_in(user, group)
         frame |= {

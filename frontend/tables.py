@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import django_tables2 as tables
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext_lazy as _
 
 from deployments import engines
 from deployments.states import service_state
 from frontend.templatetags.portal import badge, duration, short_digest, size, when
+from frontend.words import event_words
 from registry.runtimes import RUNTIMES
 
 
@@ -168,6 +172,39 @@ class EnvironmentTable(Table):
 
     def render_checked_at(self, value):
         return when(value)
+
+
+class EventTable(Table):
+    caption = _("Audit log")
+    created_at = tables.Column(verbose_name=_("When"))
+    actor_label = tables.Column(verbose_name=_("Who"))
+    tag = tables.Column(verbose_name=_("Did"))
+    subject_label = tables.Column(verbose_name=_("With"), default="")
+    data = tables.Column(verbose_name=_("Details"), orderable=False, default="")
+    request_id = tables.Column(verbose_name=_("Request"), orderable=False, default="")
+
+    def render_tag(self, record):
+        return event_words(record)[0]
+
+    def value_tag(self, record):
+        return record.tag
+
+    def value_data(self, record):
+        return json.dumps(record.data, ensure_ascii=False) if record.data else ""
+
+    def render_subject_label(self, record, value):
+        page = event_words(record)[1]
+        try:
+            return format_html('<a href="{}">{}</a>', self.url(page, value), value) if page else value
+        except NoReverseMatch:
+            return value
+
+    def render_data(self, value):
+        pairs = format_html_join("", "<dt>{}</dt><dd>{}</dd>", ((key, json.dumps(part, ensure_ascii=False)) for key, part in value.items()))
+        return format_html('<details><summary>{}</summary><dl class="event-data">{}</dl></details>', ", ".join(value), pairs)
+
+    def render_request_id(self, value):
+        return format_html('<code title="{}">{}</code>', value, value[:8])
 
 
 class OperationTable(Table):

@@ -3,16 +3,19 @@
 from django.urls import path, re_path, register_converter
 
 from frontend.views import (
+    audit,
     deploy,
     environments,
     home,
     images,
+    lists,
     manifests,
     model_pages,
     models,
     operation_logs,
     operations,
     people,
+    search,
     service_collected,
     service_golden,
     service_logs,
@@ -20,6 +23,7 @@ from frontend.views import (
     service_tabs,
     service_try,
     services,
+    system,
 )
 from portal.names import NAME
 
@@ -66,6 +70,9 @@ urlpatterns = [
     path("groups/new", people.NewGroupView.as_view(), name="new_group"),
     path("profile", people.ProfileView.as_view(), name="profile"),
     path("profile/tokens/<str:key_id>/revoke", people.RevokeTokenView.as_view(), name="revoke_token"),
+    path("search", search.SearchView.as_view(), name="search_anywhere"),
+    path("system", system.SystemView.as_view(), name="system"),
+    path("profile/display", people.DisplayView.as_view(), name="display"),
     path("users", people.UsersView.as_view(), name="users"),
     path("api/docs/", people.api_docs, name="api_docs"),
     path(GROUP, home.HomeView.as_view(), name="home"),
@@ -157,6 +164,12 @@ urlpatterns = [
     path(f"{GROUP}operations/<uuid:pk>/cancel", operations.CancelOperationView.as_view(), name="cancel_operation"),
     path(f"{GROUP}operations/<uuid:pk>/rerun", operations.RerunOperationView.as_view(), name="rerun_operation"),
     path(f"{GROUP}operations/<uuid:pk>/apply-proposal", operations.ApplyProposalView.as_view(), name="apply_proposal"),
+    path(f"{GROUP}search", search.SearchView.as_view(), name="search"),
+    path(f"{GROUP}running", search.RunningView.as_view(), name="running"),
+    path(f"{GROUP}audit/", audit.AuditView.as_view(), name="audit"),
+    path(f"{GROUP}lists/<slug:noun>/layout", lists.LayoutView.as_view(), name="list_layout"),
+    path(f"{GROUP}lists/<slug:noun>/views", lists.SaveViewView.as_view(), name="save_view"),
+    path(f"{GROUP}lists/<slug:noun>/views/<int:pk>/delete", lists.DeleteViewView.as_view(), name="delete_view"),
     path(f"{GROUP}operations/<uuid:pk>/decide", service_golden.DecideView.as_view(), name="decide_answers"),
     path(f"{GROUP}members/", people.MembersView.as_view(), name="members"),
     path(f"{GROUP}members/<str:username>/role", people.ChangeRoleView.as_view(), name="change_role"),

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.http import Http404, HttpResponse
 from django.urls import include, path
 from django.views.generic import RedirectView
+from django.views.i18n import set_language
 from drf_spectacular.views import SpectacularAPIView
 
 
@@ -18,6 +19,8 @@ def not_there(request):
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
+    path("language", set_language, name="set_language"),
+    path("", include("deployments.api.system")),
     path("", include("deployments.api.scraping")),
     # Here people could take anybody's address, unproved, and be added to a group in that person's place.
     path("accounts/email/", not_there),

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from deployments.api import collected, deploy, examples, golden, services, views
+from deployments.api import collected, deploy, examples, golden, services, system, views
 
 app_name = "deployments_api"
 
@@ -36,6 +36,7 @@ urlpatterns = [
     path(f"{_G}/operations/<str:id>/approve/", decision({"post": "approve"}), name="operation-approve"),
     path(f"{_G}/operations/<str:id>/reject/", decision({"post": "reject"}), name="operation-reject"),
     path(f"{_G}/operations/<str:id>/steps/<int:order>/log/", operations({"get": "log"}), name="operation-log"),
+    path("system/", system.SystemView.as_view(), name="system"),
     path(f"{_G}/deploy/", deploy.DeployView.as_view(), name="deploy"),
     path(f"{_G}/services/", service({"get": "list", "post": "create"}), name="services"),
     path(f"{_S}/", service({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}), name="service"),

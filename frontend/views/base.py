@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import messages
@@ -16,21 +17,22 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db.models import Count, OuterRef, ProtectedError, Subquery
 from django.db.models.functions import Coalesce
 from django.http import Http404, HttpResponseRedirect
+from django.urls import reverse
 from django.views.generic import TemplateView, View
 from django.views.generic.edit import FormView
 from django_tables2 import RequestConfig
 
+from frontend import lists
 from frontend.flash import carry
 from frontend.views.errors import refused
 from portal.accounts.models import ResourceGroup
-from portal.accounts.permissions import Permission
+from portal.accounts.permissions import groups_of
+from portal.accounts.preferences import preferences_of, views_for
 from portal.api.errors import describe
 from portal.errors import NotFound, PortalError
 from portal.names import find
 
 log = logging.getLogger(__name__)
-
-PAGE_SIZES = (25, 50, 100)
 
 
 class ScopedMixin(LoginRequiredMixin):
@@ -44,7 +46,8 @@ class ScopedMixin(LoginRequiredMixin):
     def setup(self, request, *args, **kwargs):
         super().setup(request, *args, **kwargs)
         if "group" in kwargs and request.user.is_authenticated:
-            group = ResourceGroup.objects.allowing(request.user, Permission.GROUP_READ).filter(name=kwargs["group"]).first()
+            request.groups = groups_of(request.user)
+            group = next((one for one in request.groups if one.name == kwargs["group"]), None)
             if group is None:
                 raise Http404
             self.group = request.group = group
@@ -93,9 +96,15 @@ class ScopedMixin(LoginRequiredMixin):
 
 
 class ListView(ScopedMixin, TemplateView):
-    """Rows, filtered by a FilterSet and shown by a table; sort, page, size and filters are in the address."""
+    """Rows, filtered by a FilterSet and shown by a table; sort, page, size and filters are in the address.
+
+    What the address leaves open is as the person likes it (`frontend.lists.Layout`). htmx is answered with the
+    results alone, and `?export=csv` or `json` with all rows that were found.
+    """
 
     template_name = "frontend/list.html"
+    #: which list it is, for what people keep of it: "models"
+    noun = ""
     model = None
     permission = ""
     table_class = None
@@ -108,38 +117,73 @@ class ListView(ScopedMixin, TemplateView):
     def get_queryset(self):
         return self.scope(self.model, self.permission)
 
-    def get_context_data(self, **kwargs):
+    def get_noun(self) -> str:
+        return self.noun or self.request.resolver_match.url_name
+
+    def get_template_names(self):
+        # The partial is the list's own, whatever page extends it.
+        return ["frontend/list.html#results"] if self.request.htmx and not self.request.htmx.boosted else [self.template_name]
+
+    def found(self):
+        """(the filters, the rows that pass them)"""
         rows = self.get_queryset()
-        values = {name: value for name, value in self.request.GET.items() if name not in ("sort", "page", "size")}
         filters = self.filterset_class(self.request.GET, queryset=rows, request=self.request) if self.filterset_class else None
         dress(filters)
-        found = filters.qs if filters is not None and filters.is_valid() else rows
-        table = self.table_class(found, request=self.request, group=self.group)
+        return filters, filters.qs if filters is not None and filters.is_valid() else rows
+
+    def get(self, request, *args, **kwargs):
+        kind = request.GET.get("export")
+        if kind in ("csv", "json"):
+            _filters, found = self.found()
+            order = request.GET.get("sort")
+            options = {"request": request, "group": self.group, **({"order_by": order} if order else {})}
+            return lists.export(self.table_class, found, kind, f"{self.group.name}-{self.get_noun()}", **options)
+        return super().get(request, *args, **kwargs)
+
+    def get_context_data(self, **kwargs):
+        filters, found = self.found()
+        noun = self.get_noun()
+        layout = lists.Layout.of(preferences_of(self.request.user).get(f"lists.{noun}"))
+        names = list(self.table_class.base_columns)
+        hidden = tuple(name for name in layout.hidden if name in names[1:])
+        sort = layout.sort if layout.sort.lstrip("-") in names and "sort" not in self.request.GET else None
+        options = {"order_by": sort} if sort else {}
+        table = self.table_class(found, request=self.request, group=self.group, exclude=hidden, **options)
         asked = self.request.GET.get("size", "")
-        size = int(asked) if asked.isdecimal() and int(asked) in PAGE_SIZES else PAGE_SIZES[0]
+        size = int(asked) if asked.isdecimal() and int(asked) in lists.PAGE_SIZES else layout.size
         RequestConfig(self.request, paginate={"per_page": size}).configure(table)
-        chosen = {name: value for name, value in values.items() if value and filters is not None and name in filters.filters}
+        chosen = lists.chips(filters, self.request.GET)
+        views = list(views_for(self.request.user, self.group, noun))
         return super().get_context_data(
             table=table,
             filters=filters,
             chosen=chosen,
             count=table.paginator.count,
             size=size,
-            sizes=PAGE_SIZES,
+            sizes=lists.PAGE_SIZES,
             nothing=not table.paginator.count and not chosen,
             create=self.create,
             empty=self.empty,
+            noun=noun,
+            layout=layout,
+            columns=[(name, column.verbose_name or name, name not in hidden) for name, column in self.table_class.base_columns.items()][1:],
+            own_views=[view for view in views if view.user_id == self.request.user.pk],
+            shared_views=[view for view in views if view.user_id != self.request.user.pk],
             **kwargs,
         )
 
 
 def dress(filters) -> None:
-    """The kit's classes on a filter set's fields; a text field says in it what it looks for."""
-    for field in filters.form.fields.values() if filters is not None else ():
+    """The kit's classes on a filter set's fields; a text field says in it what it looks for, and the first one searches as one types."""
+    fields = list(filters.form.fields.values()) if filters is not None else []
+    for field in fields:
         choice = hasattr(field, "choices") or isinstance(field, forms.NullBooleanField)
         field.widget.attrs.setdefault("class", "form-select" if choice else "form-control")
         if not choice:
             field.widget.attrs.setdefault("placeholder", field.label)
+    if fields:
+        live = {"hx-get": "", "hx-trigger": "input changed delay:300ms, search", "hx-target": "#results", "hx-swap": "outerHTML"}
+        fields[0].widget.attrs.update({"type": "search", "autocomplete": "off", **live, "hx-push-url": "true", "hx-include": "closest form"})
 
 
 class ObjectMixin(ScopedMixin):
@@ -161,6 +205,12 @@ class ObjectMixin(ScopedMixin):
         return super().get_context_data(**kwargs)
 
 
+def activity_of(row, group) -> str:
+    """The audit log, narrowed to one row."""
+    said = {"subject_type": row._meta.model_name, "subject_id": str(row.pk), "subject_label": str(row)}
+    return reverse("pages:audit", args=[group.name]) + "?" + urlencode(said)
+
+
 def count_of(model, key: str) -> Coalesce:
     """How many rows of `model` point at a row by `key`: asked for the rows of one page, not for all that were found."""
     counted = model.objects.order_by().filter(**{key: OuterRef("pk")}).values(key).annotate(count=Count("pk")).values("count")
@@ -171,6 +221,11 @@ class DetailView(ObjectMixin, TemplateView):
     """One thing. A page that moves names a partial, `live`, which is asked for again while something runs."""
 
     live_partial = "live"
+
+    def get_context_data(self, **kwargs):
+        kwargs.setdefault("copy_name", str(self.object))
+        kwargs.setdefault("activity", activity_of(self.object, self.group))
+        return super().get_context_data(**kwargs)
 
     def get_template_names(self):
         names = super().get_template_names()

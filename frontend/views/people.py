@@ -8,6 +8,7 @@ from django.contrib.auth.mixins import LoginRequiredMixin
 from django.http import Http404, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views import View
 from django.views.decorators.csrf import ensure_csrf_cookie
 
@@ -16,6 +17,7 @@ from frontend.views.base import ActionView, PostView
 from portal.accounts import actions
 from portal.accounts.models import Membership, Token, User
 from portal.accounts.permissions import ROLE_MEANS, Permission, Role
+from portal.accounts.preferences import preferences_of, set_preference
 
 SHOW_TOKEN = "token-value"
 
@@ -102,7 +104,25 @@ class ProfileView(ActionView):
     def get_context_data(self, **kwargs):
         tokens = Token.objects.filter(user=self.request.user)
         memberships = self.request.user.memberships.select_related("group")
-        return super().get_context_data(tokens=tokens, memberships=memberships, value=self.request.session.pop(SHOW_TOKEN, ""), **kwargs)
+        shortcuts = preferences_of(self.request.user).get("shortcuts")
+        return super().get_context_data(
+            tokens=tokens,
+            memberships=memberships,
+            shortcuts=shortcuts is not False,
+            value=self.request.session.pop(SHOW_TOKEN, ""),
+            **kwargs,
+        )
+
+
+class DisplayView(LoginRequiredMixin, View):
+    """Whether single keys do something; kept for the person, on every machine."""
+
+    http_method_names = ["post"]
+
+    def post(self, request):
+        set_preference(user=request.user, name="shortcuts", value=request.POST.get("shortcuts") == "on")
+        messages.success(request, _("Kept."))
+        return HttpResponseRedirect(reverse("pages:profile") + "#display")
 
 
 class RevokeTokenView(LoginRequiredMixin, View):

@@ -23,7 +23,13 @@ PASSING = ("page", "export")
 
 
 def preferences_of(user) -> dict[str, object]:
-    return dict(user.preferences.values_list("name", "value")) if user.is_authenticated else {}
+    """All of them, asked for once a request and person."""
+    if not user.is_authenticated:
+        return {}
+    kept = user.__dict__.get("_preferences")
+    if kept is None:
+        kept = user.__dict__["_preferences"] = dict(user.preferences.values_list("name", "value"))
+    return kept
 
 
 @transaction.atomic
@@ -35,6 +41,7 @@ def set_preference(*, user, name: str, value: object) -> Preference:
         raise ValidationError({"value": f"Use at most {LONGEST_VALUE} characters of JSON."})
     if user.preferences.exclude(name=name).count() >= MOST_PREFERENCES:
         raise Conflict(f"There are {MOST_PREFERENCES} preferences already, which is the most.")
+    user.__dict__.pop("_preferences", None)
     return Preference.objects.update_or_create(user=user, name=name, defaults={"value": value})[0]
 
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from portal.api import preferences, views
+from portal.api import events, preferences, views
 
 app_name = "portal_api"
 urlpatterns = [
@@ -14,6 +14,7 @@ urlpatterns = [
     ),
     path("groups/<str:group>/views/", preferences.SavedViewSet.as_view({"get": "list", "post": "create"}), name="saved-views"),
     path("groups/<str:group>/views/<int:id>/", preferences.SavedViewSet.as_view({"delete": "destroy"}), name="saved-view"),
+    path("groups/<str:group>/events/", events.EventViewSet.as_view({"get": "list"}), name="events"),
     path("preferences/", preferences.PreferencesView.as_view(), name="preferences"),
     path("preferences/<str:name>/", preferences.PreferenceView.as_view(), name="preference"),
     path("tokens/", views.TokenViewSet.as_view({"get": "list", "post": "create"}), name="tokens"),

@@ -228,6 +228,8 @@ SENDS_MAIL = bool(_email_url)
 
 # --- words --------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("zh-hant", "Traditional Chinese")]
+LOCALE_PATHS = [ROOT / "locale"]
 TIME_ZONE = "UTC"
 USE_I18N = USE_TZ = True
 DJANGO_TABLES2_TEMPLATE = "frontend/table.html"

@@ -1,5 +1,7 @@
 // What every page has: theme, menus, copying, forms that say what they do, polling that rests with the tab.
+import * as palette from "./lib/palette.js";
 import { say } from "./lib/say.js";
+import * as shortcuts from "./lib/shortcuts.js";
 
 const root = document.documentElement;
 const system = matchMedia("(prefers-color-scheme: dark)");
@@ -34,7 +36,22 @@ async function copy(button) {
   }
 }
 
+// The search and the help of shortcuts; without script the first is a page of its own.
+const acts = {
+  theme: () => document.querySelector(`button[name=theme][value=${root.dataset.bsTheme === "dark" ? "light" : "dark"}]`)?.click(),
+  shortcuts: () => document.getElementById("shortcuts")?.showModal(),
+};
+const search = palette.setUp(acts);
+palette.remember();
+shortcuts.setUp({ search, help: acts.shortcuts });
+
 document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-palette]") && document.getElementById("palette")) {
+    event.preventDefault();
+    search();
+  }
+  const act = event.target.closest("button[data-act]");
+  if (act) acts[act.dataset.act]?.();
   const theme = event.target.closest("button[name=theme]");
   if (theme) {
     event.preventDefault();
@@ -88,6 +105,16 @@ addEventListener("pageshow", () => {
 
 document.addEventListener("change", (event) => {
   if (event.target.matches("select[data-submit]")) event.target.form.requestSubmit();
+});
+
+// A list's other tools follow the address that the quick search has put there.
+document.addEventListener("htmx:pushedIntoHistory", () => {
+  for (const field of document.querySelectorAll("input[data-query]")) field.value = location.search.slice(1);
+  for (const link of document.querySelectorAll("[data-exports] a")) {
+    const wanted = new URLSearchParams(location.search);
+    wanted.set("export", new URL(link.href).searchParams.get("export"));
+    link.href = `?${wanted}`;
+  }
 });
 
 // Live parts: polling rests while nobody looks, and a lost connection is said quietly.

@@ -1,0 +1,57 @@
+"""REST of the portal's own state, for administrators and their monitors."""
+
+from __future__ import annotations
+
+from django.urls import path
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.permissions import BasePermission
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from deployments import system
+
+
+class IsAdministrator(BasePermission):
+    message = "Only an administrator of this portal may see how its parts are."
+
+    def has_permission(self, request, view) -> bool:
+        return bool(request.user and request.user.is_active and request.user.is_superuser)
+
+
+class PartSerializer(serializers.Serializer):
+    name = serializers.CharField()
+    title = serializers.CharField()
+    state = serializers.CharField(help_text="ok, warn or fail")
+    detail = serializers.CharField()
+    cure = serializers.CharField(allow_blank=True)
+
+
+class SystemSerializer(serializers.Serializer):
+    """`state` is the worst of the parts'."""
+
+    state = serializers.CharField(help_text="ok, warn or fail")
+    parts = PartSerializer(many=True)
+
+
+class SystemView(APIView):
+    """How the portal's parts are: 200 while it works, 503 when a part has failed."""
+
+    permission_classes = [IsAdministrator]
+
+    @extend_schema(responses={200: SystemSerializer, 503: SystemSerializer}, operation_id="system")
+    def get(self, request):
+        """The state of every part."""
+        found = system.parts()
+        state = system.worst(found)
+        document = SystemSerializer({"state": state, "parts": found}).data
+        return Response(document, status=503 if state == system.FAIL else 200)
+
+
+class HealthView(SystemView):
+    """The same at the address that monitors know."""
+
+    schema = None
+
+
+urlpatterns = [path("health/", HealthView.as_view(), name="health")]

@@ -1,0 +1,144 @@
+"""Finding anything: things by name, tag, id or digest, people, pages, and what one can do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import islice
+
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from deployments.models import Environment, Operation, Service
+from frontend.navigation import menu_items
+from portal.accounts.models import Membership
+from portal.accounts.permissions import Permission, allows
+from portal.names import parse_id
+from registry.filters import ImageFilter, ManifestFilter, ModelFilter
+from registry.models import Image, Manifest, ModelVersion
+
+#: results of one kind; the list has the others
+EACH = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    words: str
+    url: str
+    icon: str
+    detail: str = ""
+    #: an act of the page's script instead of an address
+    act: str = ""
+
+
+@dataclass(slots=True)
+class Section:
+    title: str
+    hits: list[Hit] = field(default_factory=list)
+    total: int = 0
+    more: str = ""
+
+
+def search(user, group, text: str, path: str = "") -> list[Section]:
+    """What the person may see in the group, at most three of a kind. `>` at the beginning asks for actions alone."""
+    text = text.strip()
+    if text.startswith(">"):
+        return [section for section in [_actions(user, group, text[1:].strip())] if section.hits]
+    found = _things(user, group, text) if text else []
+    return [section for section in [*found, _pages(user, group, text, path), _actions(user, group, text)] if section.hits]
+
+
+def _things(user, group, text: str) -> list[Section]:
+    def rows(model, permission):
+        visible = model.objects.allowing(user, permission)
+        return visible.filter(**{visible.scope_path: group})
+
+    digest = text.lower().removeprefix("sha256:")
+    by_digest = Q(digest__startswith=f"sha256:{digest}") | Q(digest__startswith=digest) if len(digest) >= 6 else Q(pk=None)
+    versions = rows(ModelVersion, Permission.MODEL_READ)
+    versions = (ModelFilter({"q": text}, queryset=versions).qs | versions.filter(by_digest)).distinct().select_related("model__group")
+    manifests = ManifestFilter({"q": text}, queryset=rows(Manifest, Permission.MANIFEST_READ)).qs
+    images = rows(Image, Permission.IMAGE_READ)
+    images = ImageFilter({"q": text}, queryset=images).qs | images.filter(by_digest)
+    services = rows(Service, Permission.SERVICE_READ).filter(Q(name__icontains=text) | Q(description__icontains=text) | _by_id(text))
+    environments = rows(Environment, Permission.ENVIRONMENT_READ).filter(Q(name__icontains=text) | _by_id(text))
+    operations = rows(Operation, Permission.OPERATION_READ).filter(Q(label__icontains=text) | _by_id(text))
+    people = rows(Membership, Permission.MEMBER_READ).filter(Q(user__username__icontains=text) | Q(user__email__icontains=text))
+
+    def page(name: str, *args: object) -> str:
+        return reverse(f"pages:{name}", args=[group.name, *args])
+
+    return [
+        _section(_("Models"), versions, lambda one: Hit(str(one), page("model", one), "box", one.framework), page("models"), text),
+        _section(_("Manifests"), manifests, lambda one: Hit(str(one), page("manifest", one), "list-details"), page("manifests"), text),
+        _section(_("Images"), images, lambda one: Hit(str(one), page("image", one), "package"), page("images"), text),
+        _section(_("Services"), services, lambda one: Hit(one.name, page("service", one.name), "rocket"), page("services"), text),
+        _section(
+            _("Environments"),
+            environments,
+            lambda one: Hit(one.name, page("environment", one.name), "server-2"),
+            page("environments"),
+            text,
+        ),
+        _section(
+            _("Operations"),
+            operations,
+            lambda one: Hit(one.label, page("operation", one.pk), "activity", f"{one.get_kind_display()}, {one.get_state_display()}"),
+            page("operations"),
+            text,
+        ),
+        _section(
+            _("People"),
+            people.select_related("user"),
+            lambda one: Hit(one.user.username, page("members"), "user", one.get_role_display()),
+            "",
+            text,
+        ),
+    ]
+
+
+def _by_id(text: str) -> Q:
+    wanted = parse_id(text)
+    return Q(pk=wanted["id"]) if wanted and "id" in wanted else Q(pk=None)
+
+
+def _section(title: str, rows, hit, more: str, text: str) -> Section:
+    found = list(rows[: EACH + 1])
+    section = Section(title, [hit(one) for one in islice(found, EACH)])
+    if len(found) > EACH and more:
+        section.total, section.more = rows.count(), f"{more}?q={text}"
+    return section
+
+
+def _pages(user, group, text: str, path: str) -> Section:
+    hits = [Hit(str(item.label), reverse(f"pages:{item.page}", args=[group.name]), item.icon) for item in menu_items(user, group)]
+    hits += [
+        Hit(_("Profile and tokens"), reverse("pages:profile"), "key"),
+        Hit(_("REST API"), reverse("pages:api_docs"), "api"),
+        Hit(_("Help"), reverse("pages:help"), "help-circle"),
+    ]
+    if user.is_superuser:
+        hits += [Hit(_("Accounts"), reverse("pages:users"), "user-plus"), Hit(_("System"), reverse("pages:system"), "heart-rate-monitor")]
+    return Section(_("Pages"), [hit for hit in hits if text.lower() in hit.words.lower()])
+
+
+def _actions(user, group, text: str) -> Section:
+    acts = [
+        (_("Deploy in one step"), "deploy", Permission.SERVICE_WRITE, "rocket"),
+        (_("Register a model"), "new_model", Permission.MODEL_WRITE, "plus"),
+        (_("Create a manifest"), "new_manifest", Permission.MANIFEST_WRITE, "plus"),
+        (_("Build an image"), "new_image", Permission.IMAGE_WRITE, "plus"),
+        (_("Create a service"), "new_service", Permission.SERVICE_WRITE, "plus"),
+        (_("Create an environment"), "new_environment", Permission.ENVIRONMENT_WRITE, "plus"),
+    ]
+    hits = [
+        Hit(words, reverse(f"pages:{page}", args=[group.name]), icon)
+        for words, page, permission, icon in acts
+        if allows(user, permission, group)
+    ]
+    hits += [
+        Hit(_("New resource group"), reverse("pages:new_group"), "users-group"),
+        Hit(_("Switch between light and dark"), "", "moon", act="theme"),
+        Hit(_("Show the keyboard shortcuts"), "", "keyboard", act="shortcuts"),
+    ]
+    return Section(_("Actions"), [hit for hit in hits if text.lower() in hit.words.lower()])

@@ -1,0 +1,34 @@
+"""How the log of events is narrowed, at both doors."""
+
+from __future__ import annotations
+
+import django_filters
+from django import forms
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from portal.accounts.events import EventTag
+from portal.accounts.models import Event
+
+
+class EventFilter(django_filters.FilterSet):
+    q = django_filters.CharFilter(method="search", label=_("Person, thing or request"))
+    tag = django_filters.ChoiceFilter(choices=[(tag.value, tag.value) for tag in EventTag], label=_("Action"), empty_label=_("Any action"))
+    actor = django_filters.CharFilter(field_name="actor_label", lookup_expr="iexact", label=_("Person"))
+    since = django_filters.DateFilter(
+        field_name="created_at", lookup_expr="date__gte", label=_("From"), widget=forms.DateInput(attrs={"type": "date"})
+    )
+    until = django_filters.DateFilter(
+        field_name="created_at", lookup_expr="date__lte", label=_("Until"), widget=forms.DateInput(attrs={"type": "date"})
+    )
+    subject_type = django_filters.CharFilter(field_name="subject_type", label=_("Kind of thing"), widget=forms.HiddenInput)
+    subject_id = django_filters.CharFilter(field_name="subject_id", label=_("Thing"), widget=forms.HiddenInput)
+
+    class Meta:
+        model = Event
+        fields: list[str] = []
+
+    def search(self, rows, name, value):
+        return rows.filter(
+            Q(subject_label__icontains=value) | Q(actor_label__icontains=value) | Q(request_id=value) | Q(tag__icontains=value)
+        )
