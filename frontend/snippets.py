@@ -64,5 +64,42 @@ def _unlike_python(body) -> bool:
     return body is None or isinstance(body, bool)
 
 
+def javascript(service: Service, body: object | None) -> str:
+    """Node 18 and browsers; a browser's page must be one of the service's allowed origins."""
+    data = json.dumps("your input") if body is None else f"JSON.stringify({json.dumps(body, indent=2, ensure_ascii=False)})"
+    key = "    Authorization: `Bearer ${process.env.MODELPORT_KEY}`,\n" if service.access == Service.Access.KEY else ""
+    return (
+        f"const answer = await fetch({json.dumps(service.scoring_url)}, {{\n"
+        + '  method: "POST",\n'
+        + f'  headers: {{\n{key}    "Content-Type": "application/json",\n  }},\n'
+        + f"  body: {data},\n"
+        + "});\n"
+        + "console.log(await answer.json());"
+    )
+
+
+def powershell(service: Service, body: object | None) -> str:
+    """Windows PowerShell 5 and PowerShell 7."""
+    data = "your input" if body is None else json.dumps(body, ensure_ascii=False)
+    key = ' -Headers @{ Authorization = "Bearer $env:MODELPORT_KEY" }' if service.access == Service.Access.KEY else ""
+    return (
+        "$body = '" + data.replace("'", "''") + "'\n"
+        f"Invoke-RestMethod -Method Post -Uri '{service.scoring_url}'{key} `\n"
+        "  -ContentType 'application/json; charset=utf-8' -Body ([Text.Encoding]::UTF8.GetBytes($body))"
+    )
+
+
+def client(service: Service, body: object | None) -> str:
+    """The command line; it takes a session key by itself."""
+    data = "your input" if body is None else json.dumps(body, ensure_ascii=False)
+    return f"modelport service run realtime -g {service.group.name} -n {service.name} -d {shlex.quote(data)}"
+
+
 def all_of(service: Service, body: object | None) -> list[Snippet]:
-    return [Snippet("curl", "shell", curl(service, body)), Snippet("Python", "python", python(service, body))]
+    return [
+        Snippet("curl", "shell", curl(service, body)),
+        Snippet("Python", "python", python(service, body)),
+        Snippet("JavaScript", "javascript", javascript(service, body)),
+        Snippet("PowerShell", "powershell", powershell(service, body)),
+        Snippet("Command line", "shell", client(service, body)),
+    ]

@@ -6,14 +6,19 @@ import json
 
 import django_tables2 as tables
 from django.urls import NoReverseMatch, reverse
+from django.utils.functional import cached_property
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 
 from deployments import engines
 from deployments.states import service_state
+from deployments.telemetry import series
 from frontend.templatetags.portal import badge, duration, short_digest, size, when
 from frontend.words import event_words
 from registry.runtimes import RUNTIMES
+
+#: what the services' list sums up
+LAST_MINUTES = 15
 
 
 class Table(tables.Table):
@@ -121,6 +126,9 @@ class ServiceTable(Table):
     image = tables.Column(verbose_name="Image", orderable=False, empty_values=())
     environment = tables.Column(verbose_name="Environment", order_by=("environment__name",))
     replicas = tables.Column(verbose_name="Replicas")
+    rate = tables.Column(verbose_name=_("Calls a minute"), orderable=False, empty_values=())
+    p95 = tables.Column(verbose_name="p95", orderable=False, empty_values=())
+    errors = tables.Column(verbose_name=_("Errors"), orderable=False, empty_values=())
     access = tables.Column(verbose_name="Access", orderable=False)
     updated_at = tables.Column(verbose_name="Updated")
 
@@ -141,6 +149,23 @@ class ServiceTable(Table):
     def render_replicas(self, record):
         shown = getattr(record, "shown", None) or service_state(record)
         return f"{shown.ready}/{shown.desired}"
+
+    @cached_property
+    def tallies(self) -> dict:
+        """Calls of the last minutes of the services on this page, by one query."""
+        return series.last_minutes([row.record.pk for row in self.paginated_rows], minutes=LAST_MINUTES)
+
+    def render_rate(self, record):
+        tally = self.tallies.get(record.pk)
+        return f"{tally.calls / LAST_MINUTES:.3g}" if tally else "0"
+
+    def render_p95(self, record):
+        tally = self.tallies.get(record.pk)
+        return f"{tally.milliseconds('p95'):.3g} ms" if tally else ""
+
+    def render_errors(self, record):
+        tally = self.tallies.get(record.pk)
+        return f"{tally.error_percent:.3g} %" if tally else ""
 
     def render_access(self, record):
         return "Key" if record.access == "key" else "Public"

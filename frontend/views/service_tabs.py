@@ -7,6 +7,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import JsonResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import ensure_csrf_cookie
@@ -86,7 +87,15 @@ class ServiceHistoryView(ServiceMixin, DetailView):
         revisions = list(self.object.revisions.select_related("image", "created_by")[:100])
         for revision, before in zip(revisions, [*revisions[1:], None], strict=True):
             revision.changes = changes_between(before, revision)
+            revision.served = seconds_served(revision)
         return super().get_context_data(revisions=revisions, **kwargs)
+
+
+def seconds_served(revision: Revision) -> float | None:
+    """How long it took calls; None when it never did."""
+    if revision.serving_at is None:
+        return None
+    return ((revision.ended_at or timezone.now()) - revision.serving_at).total_seconds()
 
 
 def changes_between(before: Revision | None, after: Revision) -> list[str]:
@@ -102,6 +111,8 @@ def changes_between(before: Revision | None, after: Revision) -> list[str]:
         found.append(f"memory {in_units(before.memory)} to {in_units(after.memory)}")
     if before.gpus != after.gpus:
         found.append(f"GPUs {show_gpus(before.gpus)} to {show_gpus(after.gpus)}")
+    if before.workers != after.workers:
+        found.append(f"processes {before.workers or 'automatic'} to {after.workers or 'automatic'}")
     if before.collect_data != after.collect_data:
         found.append("data collection on" if after.collect_data else "data collection off")
     if before.batching != after.batching:
@@ -111,8 +122,6 @@ def changes_between(before: Revision | None, after: Revision) -> list[str]:
     return found or ["rolled out again"]
 
 
-    if before.workers != after.workers:
-        found.append(f"processes {before.workers or 'automatic'} to {after.workers or 'automatic'}")
 class RollBackView(ServiceMixin, ActionView):
     """An update to the image and size of an earlier revision."""
 
@@ -139,6 +148,7 @@ class RollBackView(ServiceMixin, ActionView):
             cpu=old.cpu,
             memory=old.memory,
             gpus=old.gpus,
+            workers=old.workers,
             timeout=old.timeout,
             collect_data=old.collect_data,
             batching=old.batching,
@@ -148,7 +158,6 @@ class RollBackView(ServiceMixin, ActionView):
         return reverse("pages:operation", args=[self.group.name, self.result.pk])
 
     def get_context_data(self, **kwargs):
-            workers=old.workers,
         back = reverse("pages:service_history", args=[self.group.name, self.object.name])
         return super().get_context_data(revision=self.revision, submit="Roll back", back=back, **kwargs)
 

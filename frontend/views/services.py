@@ -15,7 +15,7 @@ from deployments.models import Environment, Replica, Revision, Service
 from deployments.states import for_states, running_operation, service_state
 from deployments.telemetry import series
 from deployments.telemetry.window import Window
-from frontend import snippets
+from frontend import snippets, sparklines
 from frontend.flash import keep_keys
 from frontend.forms.deployments import CreateServiceForm, DangerForm, UpdateServiceForm
 from frontend.tables import ServiceTable
@@ -24,6 +24,8 @@ from portal.accounts.permissions import Permission
 from registry.models import Image
 
 OFFERED = 500
+#: characters of the sample answer on the page
+MOST_ANSWER = 4000
 TABS = [
     ("overview", _("Overview"), "service"),
     ("try", _("Try it"), "service_try"),
@@ -87,17 +89,27 @@ class ServiceView(ServiceMixin, DetailView):
 
     def get_context_data(self, **kwargs):
         service = self.object
-        body = swagger.sample(service)
         context = super().get_context_data(
-            snippets=snippets.all_of(service, body),
-            sample=json.dumps(body, indent=2) if body is not None else "",
-            traffic=series.metrics(service, Window.asked({"range": "1h"}))["totals"],
+            sparks=sparklines.of(series.metrics(service, Window.asked({"range": "1h"})), ready_now=service.shown.ready),
             replicas=Replica.objects.filter(revision__service=service)
             .exclude(revision__state=Revision.State.RETIRED)
             .select_related("revision"),
+            # What the page shows once is not made again for each look.
+            **({} if self.request.htmx else self.calling(service)),
             **kwargs,
         )
         return {**context, "live": True}
+
+    def calling(self, service: Service) -> dict:
+        """Snippets with the schema's sample, and what the image answered to it when it was first started."""
+        revision = self.serving or next(iter(service.revisions.all()), None)
+        answer = revision.image.probe.get("sample_result") if revision else None
+        return {
+            "snippets": snippets.all_of(service, swagger.sample(service)),
+            "answer": json.dumps(answer, indent=2, ensure_ascii=False)[:MOST_ANSWER] if answer is not None else "",
+            "models": [use.version for use in revision.image.manifest.uses.select_related("version__model")] if revision else [],
+            "manifest": revision.image.manifest if revision else None,
+        }
 
 
 class CreateServiceView(ActionView):

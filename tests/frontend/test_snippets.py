@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -44,17 +45,19 @@ def server():
 
 @pytest.mark.parametrize("access", ["key", "public"])
 @pytest.mark.parametrize("body", BODIES)
-@pytest.mark.parametrize("language", ["curl", "Python"])
+@pytest.mark.parametrize("language", ["curl", "Python", "JavaScript"])
 def test_a_snippet_runs_when_pasted(language, body, access, server, things, settings):
+    if language == "JavaScript" and not shutil.which("node"):
+        pytest.skip("there is no node on PATH")
     url, seen = server
     settings.GATEWAY_URL = url
     things.service.access = access
     text = next(one.text for one in snippets.all_of(things.service, body) if one.name == language)
-    command = ["bash", "-c", text] if language == "curl" else [sys.executable, "-c", text]
+    command = {"curl": ["bash", "-c"], "Python": [sys.executable, "-c"], "JavaScript": ["node", "--input-type=module", "-e"]}[language] + [text]
     done = subprocess.run(
         command, env={**os.environ, "MODELPORT_KEY": "mp_a_b", "NO_PROXY": "*"}, capture_output=True, text=True, timeout=30
     )
-    assert done.stdout.strip() == "[1]", done.stderr
+    assert done.stdout.replace(" ", "").strip() == "[1]", done.stderr
     headers, received = seen[0]
     assert received == "your input" if body is None else json.loads(received) == body
     assert headers["Authorization"] == ("Bearer mp_a_b" if access == "key" else None)

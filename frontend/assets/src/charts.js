@@ -1,19 +1,30 @@
 // The metrics tab: uPlot over columns that the page brings along; cursors move together, dragging zooms all by the address.
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { bytes, dash, number, shade } from "./lib/plotting.js";
+import { bytes, colour, dash, mixed, number } from "./lib/plotting.js";
 
 const config = JSON.parse(document.getElementById("chart-config").textContent);
 const words = config.words;
-const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-let data = config.data;
+let data = finished(config.data);
 let plots = [];
+
+// The step that still runs would look like a fall.
+function finished(found) {
+  if (found.times.length < 3 || found.times.at(-1) + found.step <= Date.now() / 1000) return found;
+  const cut = (value) => (Array.isArray(value) && value.length === found.times.length ? value.slice(0, -1) : value);
+  const each = (columns) => Object.fromEntries(Object.entries(columns).map(([name, value]) => [name, cut(value)]));
+  return {
+    ...each(found),
+    ...Object.fromEntries(["calls", "latencyMs", "bytes", "replicas"].map((name) => [name, each(found[name])])),
+    usage: found.usage.map(each),
+  };
+}
 
 // What each chart draws: [{label, values, colour, fill, dash, stepped}], from the columns.
 const replicaColours = ["--portal-blue", "--portal-green", "--portal-yellow", "--portal-red", "--portal-grey"];
 const each = (name, limit) => {
   const lines = data.usage.map((one, index) => ({
-    label: one.replica,
+    label: `${one.revision} …${one.replica.slice(-6)}`,
     values: one[name],
     colour: replicaColours[index % replicaColours.length],
     dash: dash(Math.floor(index / replicaColours.length)),
@@ -44,6 +55,16 @@ const CHARTS = {
 };
 const formats = { bytes: (value) => bytes(value), "/s": number, ms: (value) => `${number(value)} ms`, "%": (value) => `${number(value)} %` };
 
+// Where the lines of the grid may stand.
+const STEPS = { bytes: [...Array(41).keys()].map((power) => 2 ** power), "": [1, 2, 5, 10, 20, 50, 100] };
+
+function moment(second, days) {
+  const at = new Date(second * 1000);
+  const day = at.toLocaleDateString(undefined, { month: "short", day: "numeric" });
+  const time = `${String(at.getHours()).padStart(2, "0")}:${String(at.getMinutes()).padStart(2, "0")}`;
+  return time === "00:00" || days ? (time === "00:00" ? day : `${day} ${time}`) : time;
+}
+
 function stacked(lines) {
   // The lowest is drawn last, over the sums above it; the legend still says each line's own value.
   let below = data.times.map(() => 0);
@@ -53,7 +74,7 @@ function stacked(lines) {
 function marks(plot) {
   const { ctx, bbox } = plot;
   ctx.save();
-  ctx.strokeStyle = css("--portal-blue");
+  ctx.strokeStyle = colour("--portal-blue");
   ctx.setLineDash([4, 4]);
   for (const mark of data.marks) {
     const x = Math.round(plot.valToPos(mark.at, "x", true));
@@ -85,7 +106,8 @@ function draw(section) {
   const write = formats[unit] ?? ((value) => `${number(value)}${unit ? ` ${unit}` : ""}`);
   const sums = lines.some((line) => line.stacked) ? stacked(lines) : lines.map((line) => line.values);
   const order = lines.map((_, index) => (lines[index].stacked ? lines.length - 1 - index : index));
-  const axis = { stroke: css("--tblr-secondary-color"), grid: { stroke: css("--tblr-border-color"), width: 1 }, ticks: { show: false } };
+  const axis = { stroke: colour("--tblr-secondary-color"), grid: { stroke: colour("--tblr-border-color"), width: 1 }, ticks: { show: false } };
+  const clock = (self, splits) => splits.map((second) => moment(second, data.times.at(-1) - data.times[0] > 2 * 86400));
   section.querySelector(".uplot")?.remove();
   const plot = new uPlot(
     {
@@ -94,13 +116,13 @@ function draw(section) {
       cursor: { sync: { key: "service" }, drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
       legend: { live: true },
       scales: { y: { range: (self, low, high) => [0, high > 0 ? high * 1.08 : 1] } },
-      axes: [axis, { ...axis, size: 64, values: (self, values) => values.map(write) }],
+      axes: [{ ...axis, values: clock }, { ...axis, size: 64, incrs: STEPS[unit], values: (self, values) => values.map(write) }],
       series: [
         { label: words.time, value: "{YYYY}-{MM}-{DD} {HH}:{mm}:{ss}" },
         ...order.map((index) => ({
           label: lines[index].label,
-          stroke: css(lines[index].colour),
-          fill: lines[index].fill ? shade(css(lines[index].colour), lines[index].stacked ? 0.35 : 0.14) : undefined,
+          stroke: colour(lines[index].colour),
+          fill: lines[index].fill ? mixed(lines[index].colour, lines[index].stacked ? 40 : 14) : undefined,
           dash: lines[index].dash,
           width: 1.75,
           paths: lines[index].stepped ? uPlot.paths.stepped({ align: 1 }) : undefined,
@@ -184,7 +206,7 @@ async function refresh() {
   try {
     const answer = await fetch(config.url, { headers: { Accept: "application/json" } });
     if (!answer.ok) throw new Error(String(answer.status));
-    data = await answer.json();
+    data = finished(await answer.json());
     offline?.setAttribute("hidden", "");
   } catch {
     offline?.removeAttribute("hidden");

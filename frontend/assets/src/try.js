@@ -154,7 +154,7 @@ function tell(call) {
   status.textContent = call.failed ?? `${call.status} ${words.statuses[call.status] ?? ""}`.trim();
   find("facts").textContent = call.failed ? "" : `${call.ms.toFixed(call.ms < 10 ? 1 : 0)} ms · ${call.size.toLocaleString()} ${words.bytes}`;
   const link = find("request");
-  link.hidden = !call.id;
+  find("traced").hidden = !call.id;
   link.href = `${config.logsUrl}?q=${encodeURIComponent(call.id ?? "")}`;
   link.textContent = call.id ?? "";
   const note = find("hint");

@@ -21,9 +21,14 @@ export function bytes(value) {
 // Lines are told apart by their dashes too, not by colour alone.
 export const dash = (index) => [undefined, [6, 3], [2, 2], [8, 3, 2, 3]][index % 4];
 
-export function shade(colour, share) {
-  const context = document.createElement("canvas").getContext("2d");
-  context.fillStyle = colour;
-  const hex = context.fillStyle;
-  return `${hex}${Math.round(share * 255).toString(16).padStart(2, "0")}`;
+// The value of a CSS colour as a canvas understands it, whatever it is mixed from.
+const probe = document.createElement("span");
+
+function resolved(text) {
+  probe.style.color = text;
+  if (!probe.isConnected) document.body.append(probe);
+  return getComputedStyle(probe).color;
 }
+
+export const colour = (name) => resolved(`var(${name})`);
+export const mixed = (name, percent) => resolved(`color-mix(in srgb, var(${name}) ${percent}%, var(--tblr-bg-surface))`);
