@@ -16,11 +16,15 @@ class Model(Resource):
 
     collection = "models"
 
-    def update(self, *, description: str | None = None, tags: Iterable[str] | None = None) -> Model:
-        """Words about it; its bytes never change. What is left out stays."""
-        given = {"description": description, "tags": None if tags is None else [*tags]}
+    def update(self, *, description: str | None = None, tags: Iterable[str] | None = None, card: str | None = None) -> Model:
+        """Words about it; its bytes never change. What is left out stays. `card` is Markdown; an empty one takes the card away."""
+        given = {"description": description, "tags": None if tags is None else [*tags], "card": card}
         self.data = self.portal.transport.write("PATCH", self.path, {key: value for key, value in given.items() if value is not None})
         return self
+
+    def compare(self, before: str) -> dict[str, Any]:
+        """What differs from the version `before`: facts, schema, files by digest, card."""
+        return self.portal.transport.read(self.path + "compare", params={"with": before})
 
     def delete(self) -> None:
         self.portal.models.delete(self.ref)
@@ -44,13 +48,41 @@ class Models(Collection[Model]):
     resource, numbered = Model, True
 
     def register(
-        self, path: Given, name: str, *, description: str = "", tags: Iterable[str] = (), framework: str = "", on_file: OnFile | None = None
+        self,
+        path: Given,
+        name: str,
+        *,
+        description: str = "",
+        tags: Iterable[str] = (),
+        framework: str = "",
+        card: str = "",
+        alias: str = "",
+        resume: bool = False,
+        on_file: OnFile | None = None,
     ) -> Model:
-        """The next version of `name`, from a file or a folder; a folder keeps its relative paths."""
+        """The next version of `name`, from a file or a folder; a folder keeps its relative paths.
+
+        An upload that was stopped (a lost connection, Ctrl-C, here or in the browser) goes on with `resume`.
+        """
         words: dict[str, Any] = {"name": name, "description": description, "tags": [*tags], "framework": framework}
-        with upload_set(self.portal, files_of(path, "files"), on_file) as opened:
+        words |= {"card": card, "alias": alias}
+        with upload_set(self.portal, files_of(path, "files"), on_file, resume=resume) as opened:
             address = self.portal.path(self.resource.collection)
             return Model(self.portal, self.portal.transport.write("POST", address, {**words, "uploadSet": opened}))
+
+    def aliases(self, name: str) -> list[dict[str, Any]]:
+        """[{ref, alias, version, movedAt, movedBy}] of a model."""
+        return self.portal.transport.read(self.portal.path("models", "names", name, "aliases"))
+
+    def set_alias(self, version: str, alias: str) -> dict[str, Any]:
+        """Points `alias` at a version (iris:3), from wherever it pointed before; iris@champion is then that version."""
+        name = version.partition(":")[0] if ":" in version else self.get(version).name
+        return self.portal.transport.write(
+            "PUT", self.portal.path("models", "names", name, "aliases") + quote(alias, safe=""), {"version": version}
+        )
+
+    def remove_alias(self, name: str, alias: str) -> None:
+        self.portal.transport.write("DELETE", self.portal.path("models", "names", name, "aliases") + quote(alias, safe=""))
 
     def names(self) -> list[dict[str, Any]]:
         """[{name, versions, latest, createdAt}]"""

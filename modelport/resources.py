@@ -97,8 +97,8 @@ class Collection(Generic[R]):
         return [*self.iterate(limit=limit, **filters)]
 
     def get(self, said: str) -> R:
-        """By iris:3, uuid or name. The name of something with versions is its newest one."""
-        if self.numbered and ":" not in said and not is_uuid(said):
+        """By iris:3, iris@alias, uuid or name. The name of something with versions is its newest one."""
+        if self.numbered and ":" not in said and "@" not in said and not is_uuid(said):
             newest = self.list(limit=1, name=said)
             if not newest:
                 noun = self.resource.__name__.lower()

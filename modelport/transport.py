@@ -63,6 +63,17 @@ class Transport:
         timeout = httpx.Timeout(60.0, connect=10.0, read=600.0)
         return _content(self._send("PUT", self.url + path, headers=headers, content=chunks, timeout=timeout))
 
+    def piece(self, path: str, chunks: Iterable[bytes], *, offset: int, size: int, headers: dict[str, str]) -> httpx.Response:
+        """PATCH of `size` bytes from `offset` on (tus). The last piece's answer may take long: the portal hashes the whole file first."""
+        headers = {**self._headers, **headers, "Upload-Offset": str(offset), "Content-Length": str(size)}
+        headers["Content-Type"] = "application/offset+octet-stream"
+        timeout = httpx.Timeout(60.0, connect=10.0, read=600.0)
+        return self._send("PATCH", self.url + path, headers=headers, content=chunks, timeout=timeout)
+
+    def ask(self, method: str, path: str, headers: dict[str, str]) -> httpx.Response:
+        """A request whose answer is in its headers; sent once."""
+        return self._send(method, self.url + path, headers={**self._headers, **headers})
+
     def score(self, url: str, body: bytes, *, key: str | None, timeout: float) -> Any:
         """POST to a service, with the service's key; the person's token stays here."""
         headers = {"Content-Type": "application/json", "Accept": "application/json"}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Union
 from urllib.parse import quote
 
 from .errors import ClientError
+from .resuming import LARGE, PASSING, find_stopped, send_large
 
 if TYPE_CHECKING:
     from .portal import Portal
@@ -68,34 +69,60 @@ def beside(given: Given, driver: Path, field: str = "files") -> list[Found]:
 
 
 @contextmanager
-def upload_set(portal: Portal, files: Sequence[Found], on_file: OnFile | None = None) -> Iterator[str | None]:
-    """The id of an upload set with these files (None without files). If the block fails, the set is deleted."""
+def upload_set(portal: Portal, files: Sequence[Found], on_file: OnFile | None = None, *, resume: bool = False) -> Iterator[str | None]:
+    """The id of an upload set with these files (None without files); `resume` goes on with one that stopped.
+
+    What the portal refuses is deleted. What a lost connection or Ctrl-C stopped is kept for a day.
+    """
     if not files:
         yield None
         return
-    opened = portal.transport.write("POST", portal.path("uploads"))["id"]
+    stopped = find_stopped(portal, files) if resume else None
+    opened = stopped["id"] if stopped else portal.transport.write("POST", portal.path("uploads"))["id"]
+    there = {file["path"]: file["sha256"] for file in stopped["files"]} if stopped else {}
     try:
         for path, source in files:
-            size = send(portal, opened, path, source)
+            size = send(portal, opened, path, source, there.get(path))
             if on_file:
                 on_file(path, size)
         yield opened
-    except BaseException:
-        try:
-            portal.transport.write("DELETE", portal.path("uploads", opened))
-        except ClientError:
-            pass  # it expires by itself; the first error is the one to tell
+    except BaseException as error:
+        if not _worth_keeping(portal, opened, error):
+            try:
+                portal.transport.write("DELETE", portal.path("uploads", opened))
+            except ClientError:
+                pass  # it expires by itself; the first error is the one to tell
         raise
 
 
-def send(portal: Portal, upload_set: str, path: str, source: Path) -> int:
-    """Streams one file; the portal keeps nothing unless the bytes hash to what they hash to here. The size in bytes."""
+def _worth_keeping(portal: Portal, opened: str, error: BaseException) -> bool:
+    """Whether going on later makes sense: it was stopped and not refused, and something has arrived."""
+    if isinstance(error, ClientError) and error.status not in PASSING:
+        return False
+    try:
+        found = portal.transport.read(portal.path("uploads", opened))
+    except ClientError:
+        return True
+    return bool(found["files"] or found["unfinished"])
+
+
+def send(portal: Portal, upload_set: str, path: str, source: Path, there: str | None = None) -> int:
+    """Streams one file; the portal keeps nothing unless the bytes hash to what they hash to here. The size in bytes.
+
+    `there` is the SHA-256 of what the portal has at this path already; the same is not sent again.
+    """
     digest, size = hashlib.sha256(), 0
     for chunk in _chunks(source):
         digest.update(chunk)
         size += len(chunk)
-    address = portal.path("uploads", upload_set, "files") + quote(path, safe="/")
-    portal.transport.put(address, _chunks(source), size=size, headers={"X-Content-SHA256": digest.hexdigest()})
+    sha256 = digest.hexdigest()
+    if sha256 == there:
+        return size
+    if size > LARGE:
+        send_large(portal, upload_set, path, source, size=size, sha256=sha256)
+    else:
+        address = portal.path("uploads", upload_set, "files") + quote(path, safe="/")
+        portal.transport.put(address, _chunks(source), size=size, headers={"X-Content-SHA256": sha256})
     return size
 
 

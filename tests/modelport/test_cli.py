@@ -283,3 +283,19 @@ def test_golden_requests_hold_a_rollout_until_somebody_decides(signed_in, worker
     assert signed_in("golden", "runs", "-n", "iris").json[0]["state"] == "Approved"
     assert signed_in("golden", "policy", "-n", "iris", "--set", "stop").json == {"policy": "stop"}
     assert signed_in("golden", "delete", "-n", "iris", "-r", "two").json == {"deleted": "two"}
+
+
+def test_aliases_cards_and_comparing_from_the_command_line(signed_in, tmp_path):
+    card = tmp_path / "card.md"
+    card.write_text("# Iris\n")
+    for _ in range(2):
+        assert signed_in("model", "register", "-m", "model.pkl", "-n", "iris", "--card", str(card)).code == 0
+    assert json.loads(signed_in("model", "alias", "-m", "iris:1", "champion").out)["ref"] == "iris@champion"
+    assert json.loads(signed_in("model", "show", "-m", "iris@champion").out)["ref"] == "iris:1"
+    assert json.loads(signed_in("model", "alias", "-m", "iris").out)[0]["version"] == "iris:1"
+    assert signed_in("model", "card", "-m", "iris:2").out == "# Iris\n"
+    card.write_text("# Other\n")
+    signed_in("model", "card", "-m", "iris:2", "--set", str(card))
+    assert "+# Other" in json.loads(signed_in("model", "compare", "-m", "iris:2", "--with", "iris:1").out)["card"]
+    assert signed_in("model", "alias", "-m", "iris", "champion", "--remove").code == 0
+    assert json.loads(signed_in("model", "alias", "-m", "iris").out) == []

@@ -6,10 +6,11 @@ import hashlib
 import os
 from pathlib import Path
 
+import httpx2 as httpx
 import pytest
 
 from deployments.models import Service as ServiceRow
-from modelport import ClientError, OperationFailed, Portal
+from modelport import ClientError, OperationFailed, Portal, resuming
 from registry.models import Asset, Manifest, ModelVersion, UploadSet
 from tests import factories
 from tests.fakes import NO_PACKAGE, FakeBuilder, wait_until
@@ -267,3 +268,49 @@ def test_strangers_wrong_tokens_and_odd_ids_are_refused(live_server, group, stra
             with pytest.raises(ClientError) as refused:
                 portal.models.get(missing)
             assert refused.value.status == 404
+
+
+def test_a_large_file_goes_on_where_it_stopped_here_or_elsewhere(portal, files, monkeypatch):
+    """The connection dies twice in the middle: once it is waited out, once the next run goes on."""
+    data = os.urandom(10 * 2**20)
+    (files / "large.bin").write_bytes(data)
+    whole, sent, breaks = resuming._rest, [], [3, 5]
+
+    def breaking(source, offset):
+        sent.append(offset)
+        left = breaks.pop(0) if breaks else None
+        for index, chunk in enumerate(whole(source, offset)):
+            if index == left:
+                raise httpx.WriteError("the cable was pulled")
+            yield chunk
+
+    monkeypatch.setattr(resuming, "_rest", breaking)
+    monkeypatch.setattr(resuming, "WAITS", (0.01,))
+    asked = portal.transport.ask
+
+    def gone(method, *arguments):
+        if method == "HEAD" and len(sent) == 2:
+            raise ClientError("Unreachable", "Nothing answers.")
+        return asked(method, *arguments)
+
+    monkeypatch.setattr(portal.transport, "ask", gone)
+    with pytest.raises(ClientError, match="Nothing answers"):
+        portal.models.register(files / "large.bin", "iris")
+    assert UploadSet.objects.count() == 1 and sent[0] == 0 and 0 < sent[1] <= 3 * 2**20
+    model = portal.models.register(files / "large.bin", "iris", resume=True)
+    assert sent[2] > sent[1] and model.data["files"][0]["sha256"] == hashlib.sha256(data).hexdigest()
+    assert UploadSet.objects.filter(closed_at=None).count() == 0
+
+
+def test_aliases_cards_and_comparing(portal, files):
+    first = portal.models.register(files / "model.pkl", "iris", alias="champion", card="# One")
+    (files / "model.pkl").write_bytes(b"other")
+    second = portal.models.register(files / "model.pkl", "iris")
+    assert portal.models.get("iris@champion").ref == first.ref and first.card == "# One"
+    assert portal.models.set_alias("iris:2", "champion")["version"] == "iris:2"
+    assert [one["ref"] for one in portal.models.aliases("iris")] == ["iris@champion"]
+    assert second.update(card="# Two").card == "# Two"
+    found = second.compare("iris:1")
+    assert [file["change"] for file in found["files"]] == ["changed"] and "+# Two" in found["card"]
+    portal.models.remove_alias("iris", "champion")
+    assert portal.models.aliases("iris") == []
