@@ -199,7 +199,9 @@ def store_bytes(data: bytes) -> Asset:
 def open_asset(asset: Asset) -> File:
     """The bytes, to be read and closed by the caller."""
     try:
-        return blobs().open(blob_name(asset.sha256), "rb")
+        opened = blobs().open(blob_name(asset.sha256), "rb")
+        _ = opened.file  # some storages look only now whether it is there
+        return opened
     except FileNotFoundError as error:
         raise Unavailable("The file storage", f"it has lost {asset.sha256}.") from error
     except OSError:

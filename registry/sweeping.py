@@ -67,14 +67,22 @@ def stray_blobs(age: timedelta) -> Iterator[Asset]:
     storage, limit = blobs(), timezone.now() - age
     if hasattr(storage, "adopt") and not storage.exists("sha256"):
         return
-    # Some storages say whole names, others the last step alone.
-    for folder in (_last_step(name) for name in storage.listdir("sha256")[0]):
-        names = [_last_step(name) for name in storage.listdir(f"sha256/{folder}")[1]]
+    for names in _stored(storage):
         known = set(Asset.objects.filter(pk__in=names).values_list("pk", flat=True))
         for name in names:
             stored_at = storage.get_modified_time(blob_name(name))
             if name not in known and stored_at < limit:
                 yield Asset(sha256=name, size=storage.size(blob_name(name)), stored_at=stored_at)
+
+
+def _stored(storage) -> Iterator[list[str]]:
+    """The names of all blobs, some at a time. Azure lists everything at once and by whole names, the others folder by folder."""
+    folders, files = storage.listdir("sha256")
+    for folder in folders:
+        yield [_last_step(name) for name in storage.listdir(f"sha256/{_last_step(folder)}")[1]]
+    flat = [_last_step(name) for name in files]
+    for start in range(0, len(flat), 1000):
+        yield flat[start : start + 1000]
 
 
 def _last_step(name: str) -> str:

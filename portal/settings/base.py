@@ -337,6 +337,8 @@ LOGGING = {
         "django.security.DisallowedHost": {"level": "ERROR"},
         "docker": {"level": "WARNING"},
         "urllib3": {"level": "WARNING"},
+        "azure": {"level": "WARNING"},
+        "botocore": {"level": "WARNING"},
         "httpx2": {"level": "WARNING"},
     },
 }
