@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import models, transaction
 from django.utils import timezone
 
-from registry.models import Asset, ResumableUpload, UploadSet
+from registry.models import Asset, ManifestDraft, ResumableUpload, UploadSet
 from registry.storage import blob_name, blobs
 
 DAY = timedelta(hours=24)
@@ -36,6 +36,7 @@ def sweep(age: timedelta = DAY, *, dry_run: bool = False, strays: bool = False) 
     done = Swept()
     if not dry_run:
         done.upload_sets = expire_upload_sets()
+        expire_drafts()
         done.staging = remove_stale_staging(Path(settings.STAGING_DIR), time.time() - age.total_seconds())
     for asset in itertools.chain(orphan_assets(age), stray_blobs(age) if strays else ()):
         if dry_run or remove_orphan(asset, age):
@@ -50,6 +51,11 @@ def _unreferenced(age: timedelta) -> models.QuerySet:
         pointing = relation.related_model._base_manager.filter(**{relation.field.name: models.OuterRef("pk")})
         rows = rows.filter(~models.Exists(pointing))
     return rows
+
+
+def expire_drafts() -> int:
+    """Manifests that nobody has gone on writing for a month."""
+    return ManifestDraft.objects.filter(expires_at__lt=timezone.now()).delete()[0]
 
 
 def expire_upload_sets() -> int:

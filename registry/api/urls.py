@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from registry.api.drafts import CheckRecipeView, DraftViewSet
 from registry.api.recipes import ModelRecipeView, UploadRecipeView
 from registry.api.upload_views import ResumableUploadViewSet, UploadedFileViewSet, UploadSetViewSet
 from registry.api.views import AliasViewSet, ManifestViewSet, ModelNameViewSet, ModelViewSet
@@ -35,6 +36,13 @@ urlpatterns = [
     path(GROUP + "models/<str:id>/download", ModelViewSet.as_view({"get": "download"}), name="model-download"),
     path(GROUP + "models/<str:id>/recipe/", ModelRecipeView.as_view(), name="model-recipe"),
     path(GROUP + "manifests/", ManifestViewSet.as_view({"get": "list", "post": "create"}), name="manifests"),
+    path(GROUP + "manifests/check/", CheckRecipeView.as_view(), name="manifest-check"),
+    path(GROUP + "manifests/drafts/", DraftViewSet.as_view({"get": "list", "post": "create"}), name="manifest-drafts"),
+    path(
+        GROUP + "manifests/drafts/<str:id>/",
+        DraftViewSet.as_view({"get": "retrieve", "put": "update", "delete": "destroy"}),
+        name="manifest-draft",
+    ),
     path(GROUP + "manifests/<str:id>/", ManifestViewSet.as_view({"get": "retrieve", "delete": "destroy"}), name="manifest"),
     path(GROUP + "manifests/<str:id>/files/<path:path>", ManifestViewSet.as_view({"get": "file"}), name="manifest-file"),
 ]

@@ -1,6 +1,7 @@
 """Facts: bytes, models, manifests, images. Nothing here ever runs."""
 
 from registry.models.assets import Asset, ResumableUpload, UploadedFile, UploadSet
+from registry.models.drafts import ManifestDraft
 from registry.models.images import Image
 from registry.models.manifests import Manifest, ManifestFile, ManifestModel
 from registry.models.mlmodels import Alias, Card, ModelFile, ModelVersion, RegisteredModel, Tag
@@ -12,6 +13,7 @@ __all__ = [
     "Card",
     "Image",
     "Manifest",
+    "ManifestDraft",
     "ManifestFile",
     "ManifestModel",
     "ModelFile",
