@@ -124,15 +124,25 @@ def test_the_documented_request_is_answered_through_the_gateway(page, portal, ke
 def test_both_snippets_run_as_they_stand(page, portal, kept):
     page.goto(f"{portal.url}/g/flowers/services/iris/")
     environment = {**os.environ, "MODELPORT_KEY": kept["key"]}
-    line = page.locator("#snippet-curl").inner_text()
+    line = page.locator("#snippet-curl").text_content()
     done = subprocess.run(["bash", "-c", line], env=environment, capture_output=True, text=True, timeout=60)
     assert json.loads(done.stdout) == "setosa", done.stderr
-    text = page.locator("#snippet-python").inner_text()
+    text = page.locator("#snippet-python").text_content()
     done = subprocess.run(["python3", "-c", text], env=environment, capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "setosa", done.stderr
     # The observer counts them from the gateway's log.
-    expect(page.locator(".numbers dd").first).not_to_have_text("0", timeout=60_000)
+    expect(page.locator(".spark-value").first).not_to_have_text("0", timeout=60_000)
     shot(page, "service")
+
+
+def test_try_it_calls_through_the_gateway_with_a_session_key(page, portal):
+    page.goto(f"{portal.url}/g/flowers/services/iris/try")
+    page.get_by_role("button", name="Sample").click()
+    page.get_by_role("button", name="Send").click()
+    # The gateway learns of the new key in a moment; the page waits for it.
+    expect(page.get_by_role("status").filter(has_text="200 OK")).to_be_visible(timeout=30_000)
+    expect(page.locator(".try-shown")).to_contain_text("setosa")
+    shot(page, "try-the-form")
 
 
 def test_try_it_out_on_the_swagger_page(page, portal):

@@ -16,11 +16,10 @@ const SETTLING = 15_000; // until the gateway must know a key that was just made
 
 // --- the request ------------------------------------------------------------------------------------
 const validator = new Validator(schema, "2020-12", false);
-// The outermost faults only repeat, in general words, what the inner ones say.
+// The outer faults only repeat, in general words, what the inner ones say.
 const check = (value) => {
-  const faults = validator.validate(value).errors.map((one) => ({ pointer: one.instanceLocation.slice(1), message: one.error, keyword: one.keyword }));
-  const inner = faults.filter((one) => !["properties", "items", "anyOf", "additionalProperties"].includes(one.keyword));
-  return inner.length ? inner : faults;
+  const faults = validator.validate(value).errors.map((one) => ({ pointer: one.instanceLocation.slice(1), message: one.error }));
+  return faults.filter((one) => !faults.some((other) => other.pointer.startsWith(`${one.pointer}/`)));
 };
 const withForm = SchemaForm.fits(schema);
 const form = withForm ? new SchemaForm(find("form"), schema, words, () => remember()) : null;
