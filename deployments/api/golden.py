@@ -115,7 +115,8 @@ class GoldenRequestViewSet(ScopedViewSet):
         golden.delete_golden_request(user=request.user, golden=self._golden())
         return Response(status=status.HTTP_204_NO_CONTENT)
 
-    @extend_schema(operation_id="golden_policy", request=PolicySerializer, responses=PolicySerializer)
+    @extend_schema(operation_id="golden_policy", methods=["GET"], responses=PolicySerializer)
+    @extend_schema(operation_id="golden_policy_set", methods=["PUT"], request=PolicySerializer, responses=PolicySerializer)
     def policy(self, request, group=None, name=None):
         """What happens when a new revision answers otherwise: ask, stop or warn."""
         service = self._service()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.response import Response
@@ -138,7 +137,7 @@ class DraftViewSet(GroupMixin, GenericViewSet):
         draft = drafts.save_draft(user=request.user, group=self.group, content=self._asked(), draft=self.get_object())
         return Response(self.get_serializer(draft).data)
 
-    @extend_schema(summary="Let a draft go", responses={204: OpenApiTypes.NONE})
+    @extend_schema(summary="Let a draft go", responses={204: None})
     def destroy(self, request, group=None, id=None):
         drafts.delete_draft(user=request.user, draft=self.get_object())
         return Response(status=status.HTTP_204_NO_CONTENT)
