@@ -52,8 +52,8 @@ def of(metrics: dict, *, ready_now: int) -> list[Spark]:
         Spark(_("Calls a minute"), f"{totals['callsPerMinute']:.3g}", _("calls by the minute"), path_of(calls if called else [])),
         Spark(
             _("Latency, p95"),
-            f"{totals['p95Ms']:.3g} ms" if called else "–",
-            _("half of the calls took at most %s") % f"{totals['p50Ms']:.3g} ms" if called else "",
+            "–" if totals["p95Ms"] is None else f"{totals['p95Ms']:.3g} ms",
+            "" if totals["p50Ms"] is None else _("half of the calls took at most %s") % f"{totals['p50Ms']:.3g} ms",
             path_of(metrics["latencyMs"]["p95"][:-1]),
             "yellow",
         ),

@@ -161,11 +161,12 @@ class ServiceTable(Table):
 
     def render_p95(self, record):
         tally = self.tallies.get(record.pk)
-        return f"{tally.milliseconds('p95'):.3g} ms" if tally else ""
+        found = tally.milliseconds("p95") if tally else None
+        return "" if found is None else f"{found:.3g}\N{NO-BREAK SPACE}ms"
 
     def render_errors(self, record):
         tally = self.tallies.get(record.pk)
-        return f"{tally.error_percent:.3g} %" if tally else ""
+        return f"{tally.error_percent:.3g}\N{NO-BREAK SPACE}%" if tally else ""
 
     def render_access(self, record):
         return "Key" if record.access == "key" else "Public"

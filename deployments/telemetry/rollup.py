@@ -68,7 +68,8 @@ class Counter:
         starts_at = datetime.fromtimestamp(second - second % FINEST, UTC)
         self._sums[call.service, call.revision or 0, call.status, call.key, starts_at].add(call)
         if call.key and call.status != 401:
-            self._keys[call.key] = datetime.fromtimestamp(second, UTC)
+            moment = datetime.fromtimestamp(second, UTC)
+            self._keys[call.key] = max(moment, self._keys.get(call.key, moment))
 
     def take(self) -> tuple[dict[tuple, Sums], dict[str, datetime]]:
         taken = self._sums, self._keys
@@ -105,7 +106,8 @@ def store(sums: dict[tuple, Sums], keys: dict[str, datetime]) -> None:
             )
     write(TrafficBucket, rows)
     for key_id, moment in keys.items():
-        ServiceKey.objects.filter(key_id=key_id).update(last_used_at=moment)
+        earlier = Q(last_used_at__isnull=True) | Q(last_used_at__lt=moment)
+        ServiceKey.objects.filter(earlier, key_id=key_id).update(last_used_at=moment)
 
 
 @transaction.atomic

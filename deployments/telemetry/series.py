@@ -39,7 +39,9 @@ class Tally:
         self.by_status[row.status] += row.calls
         self.bytes_in += row.bytes_in
         self.bytes_out += row.bytes_out
-        self.latencies.merge([Histogram(row.latencies)])
+        # What the gateway itself refused took no time that says anything of the service.
+        if row.revision:
+            self.latencies.merge([Histogram(row.latencies)])
 
     @property
     def calls(self) -> int:

@@ -178,3 +178,18 @@ def test_the_last_minutes_of_many_services_cost_one_query(group, django_assert_n
         found = series.last_minutes(services)
     assert [found[each.pk].calls if each.pk in found else 0 for each in services] == [1, 1, 0]
     assert found[services[0].pk].error_percent == 100
+
+
+def test_what_the_gateway_refused_is_no_latency_of_the_service(service):
+    count(replace(call(service, status=503, total_us=60), revision=None), call(service, total_us=4000))
+    found = read(service)["totals"]
+    assert (found["calls"], found["errors"]) == (2, 1) and 3.2 < found["p50Ms"] < 4.9
+
+
+def test_the_last_use_of_a_key_is_the_latest(service):
+    new_key(service, "primary", None)
+    key = service.keys.get()
+    count(call(service, key=key.key_id), call(service, key=key.key_id, ago=timedelta(hours=2)))
+    count(call(service, key=key.key_id, ago=timedelta(hours=1)))
+    key.refresh_from_db()
+    assert timezone.now() - key.last_used_at < timedelta(seconds=60)

@@ -24,7 +24,7 @@ function finished(found) {
 const replicaColours = ["--portal-blue", "--portal-green", "--portal-yellow", "--portal-red", "--portal-grey"];
 const each = (name, limit) => {
   const lines = data.usage.map((one, index) => ({
-    label: `${one.revision} …${one.replica.slice(-6)}`,
+    label: `r${one.revision} …${one.replica.slice(-6)}`,
     values: one[name],
     colour: replicaColours[index % replicaColours.length],
     dash: dash(Math.floor(index / replicaColours.length)),
@@ -116,7 +116,7 @@ function draw(section) {
       cursor: { sync: { key: "service" }, drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
       legend: { live: true },
       scales: { y: { range: (self, low, high) => [0, high > 0 ? high * 1.08 : 1] } },
-      axes: [{ ...axis, values: clock }, { ...axis, size: 64, incrs: STEPS[unit], values: (self, values) => values.map(write) }],
+      axes: [{ ...axis, size: 32, values: clock }, { ...axis, size: 64, incrs: STEPS[unit], values: (self, values) => values.map(write) }],
       series: [
         { label: words.time, value: "{YYYY}-{MM}-{DD} {HH}:{mm}:{ss}" },
         ...order.map((index) => ({
