@@ -44,4 +44,4 @@ def arguments(limit: int, threads: str) -> str:
     """`limit` in MiB, 0 for none: then Spark's own default of 1 GiB stays."""
     cores = threads if threads.isdecimal() and int(threads) else "1"
     memory = f"--driver-memory {max(LEAST, int(limit * SHARE))}m " if limit else ""
-    return f"--master local[{cores}] {memory}--conf spark.ui.enabled=false pyspark-shell"
+    return f"--master local[{cores}] {memory}--conf spark.ui.enabled=false --conf spark.ui.showConsoleProgress=false pyspark-shell"

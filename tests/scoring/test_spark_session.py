@@ -6,14 +6,16 @@ import pytest
 
 from scoring import spark_session
 
+QUIET = "--conf spark.ui.enabled=false --conf spark.ui.showConsoleProgress=false"
+
 
 @pytest.mark.parametrize(
     ("limit", "threads", "expected"),
     [
-        (2048, "2", "--master local[2] --driver-memory 1024m --conf spark.ui.enabled=false pyspark-shell"),
-        (300, "1", "--master local[1] --driver-memory 256m --conf spark.ui.enabled=false pyspark-shell"),
-        (0, "", "--master local[1] --conf spark.ui.enabled=false pyspark-shell"),
-        (0, "0; rm", "--master local[1] --conf spark.ui.enabled=false pyspark-shell"),
+        (2048, "2", f"--master local[2] --driver-memory 1024m {QUIET} pyspark-shell"),
+        (300, "1", f"--master local[1] --driver-memory 256m {QUIET} pyspark-shell"),
+        (0, "", f"--master local[1] {QUIET} pyspark-shell"),
+        (0, "0; rm", f"--master local[1] {QUIET} pyspark-shell"),
     ],
 )
 def test_what_java_is_told(limit, threads, expected):
