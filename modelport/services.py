@@ -6,13 +6,14 @@ import json
 import time
 from typing import Any
 
+from .collected import Collected
 from .errors import ClientError
 from .operations import Operation
 from .resources import Collection, Resource, camel, named
 from .uploads import fault
 
 #: what can be chosen at creation and changed later
-SETTINGS = ("replicas", "cpu", "memory", "gpus", "workers", "description", "contact", "access", "allowed_origins", "timeout", "collect_model_data")
+SETTINGS = ("replicas", "cpu", "memory", "gpus", "workers", "description", "contact", "access", "allowed_origins", "timeout", "collect_model_data", "collect_rules", "collect_days")
 #: seconds a session key of ours is used; it is good for 15 minutes
 SESSION = 13 * 60.0
 #: seconds until the gateway must know a session key that was just made
@@ -107,6 +108,11 @@ class Service(Resource):
     def delete(self) -> Operation:
         """Callers get 404 at once; the rest is the operation's."""
         return self.portal.services.delete(self.ref)
+
+    @property
+    def collected(self) -> Collected:
+        """What score.py handed to its data collectors, by day."""
+        return Collected(self)
 
     def replicas_seen(self) -> list[dict[str, Any]]:
         """The replicas of the revision that serves, as last observed."""

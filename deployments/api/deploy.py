@@ -54,7 +54,20 @@ class DeployedSerializer(OperationSerializer):
 
 
 SHAPES = {"application/json": DeploySerializer, "multipart/form-data": DeployFormSerializer}
-SERVICE_FIELDS = ("replicas", "cpu", "memory", "gpus", "workers", "access", "allowed_origins", "timeout", "collect_data", "batching")
+SERVICE_FIELDS = (
+    "replicas",
+    "cpu",
+    "memory",
+    "gpus",
+    "workers",
+    "access",
+    "allowed_origins",
+    "timeout",
+    "collect_data",
+    "collect_rules",
+    "collect_days",
+    "batching",
+)
 
 
 class DeployView(GroupMixin, FilesMixin, APIView):

@@ -2,7 +2,7 @@
 
 import typer
 
-from . import environments, golden, images, manifests, models, operations, people, services
+from . import data, environments, golden, images, manifests, models, operations, people, services
 
 app = typer.Typer(
     help="Models, manifests, images and services of a Modelport portal.",
@@ -12,6 +12,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 people.add_to(app)
+services.app.add_typer(data.app, name="data")
 for name, part in (
     ("group", people.groups),
     ("model", models.app),

@@ -5,6 +5,8 @@ from typing import Any, Optional
 
 import typer
 
+from ..uploads import fault
+
 
 class Choice(str, Enum):
     """The original's true|false."""
@@ -26,6 +28,14 @@ class Access(str, Enum):
 
 def flag(choice: Optional[Choice]) -> Optional[bool]:
     return None if choice is None else choice is Choice.true
+
+
+def rule(said: str) -> dict:
+    """FIELD=ACTION; the portal knows the actions."""
+    field, equals, action = said.rpartition("=")
+    if not equals:
+        raise fault("collect_rules", f"{said}: write a rule as FIELD=mask.")
+    return {"field": field, "action": action}
 
 
 KIND: Any = typer.Argument(Kind.realtime, metavar="realtime", help="The kind of service.", show_default=False)
@@ -57,6 +67,13 @@ ACCESS: Any = typer.Option(None, "--access", help="Who may call it.", show_defau
 ORIGIN: Any = typer.Option([], "--allowed-origin", help="A web origin whose pages may call it; may be repeated.", show_default=False)
 CALL_TIMEOUT: Any = typer.Option(None, "--call-timeout", help="Seconds a call may take.", show_default=False)
 COLLECT: Any = typer.Option(None, "--collect-model-data", help="Keep what ModelDataCollector is given.", show_default=False)
+COLLECT_RULE: Any = typer.Option(
+    [],
+    "--collect-rule",
+    help="FIELD=drop, FIELD=hash or FIELD=mask, done before a collected row leaves the replica; may be repeated. Replaces all rules; none takes them away.",
+    show_default=False,
+)
+COLLECT_DAYS: Any = typer.Option(None, "--collect-days", help="Days that collected rows are kept.", show_default=False)
 DESCRIPTION: Any = typer.Option("", "--description", help="Words about it.", show_default=False)
 
 SERVICE_NAME: Any = typer.Option(None, "-n", "--name", help="The service's name.", show_default=False)

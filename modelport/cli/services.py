@@ -23,8 +23,10 @@ class Slot(str, Enum):
     secondary = "Secondary"
 
 
-def chosen(num_replicas, cpu, memory, gpus, workers, access, allowed_origin, call_timeout, collect_model_data) -> dict:
-    return given(
+def chosen(
+    num_replicas, cpu, memory, gpus, workers, access, allowed_origin, call_timeout, collect_model_data, collect_rule, collect_days
+) -> dict:
+    found = given(
         replicas=num_replicas,
         cpu=cpu,
         memory=memory,
@@ -34,7 +36,11 @@ def chosen(num_replicas, cpu, memory, gpus, workers, access, allowed_origin, cal
         allowed_origins=allowed_origin,
         timeout=call_timeout,
         collect_model_data=o.flag(collect_model_data),
+        collect_days=collect_days,
     )
+    if collect_rule:
+        found["collect_rules"] = [o.rule(each) for each in collect_rule if each != "none"]
+    return found
 
 
 def the(session: Session, name: Optional[str], id: Optional[str]) -> Service:
@@ -67,6 +73,8 @@ def create(
     allowed_origin: list[str] = o.ORIGIN,
     call_timeout: Optional[int] = o.CALL_TIMEOUT,
     collect_model_data: Optional[o.Choice] = o.COLLECT,
+    collect_rule: list[str] = o.COLLECT_RULE,
+    collect_days: Optional[int] = o.COLLECT_DAYS,
     environment: str = o.ENVIRONMENT,
     description: str = o.DESCRIPTION,
     wait: bool = o.WAIT,
@@ -81,7 +89,9 @@ def create(
         "files": dependency,
     }
     onestep.refuse_both("--image-id", image_id, **unregistered)
-    settings = chosen(num_replicas, cpu, memory, gpus, workers, access, allowed_origin, call_timeout, collect_model_data)
+    settings = chosen(
+        num_replicas, cpu, memory, gpus, workers, access, allowed_origin, call_timeout, collect_model_data, collect_rule, collect_days
+    )
     if image_id:
         operation = session.portal.services.create(name, image_id, environment=environment, **settings, **given(description=description))
     else:
@@ -122,11 +132,15 @@ def update(
     allowed_origin: list[str] = o.ORIGIN,
     call_timeout: Optional[int] = o.CALL_TIMEOUT,
     collect_model_data: Optional[o.Choice] = o.COLLECT,
+    collect_rule: list[str] = o.COLLECT_RULE,
+    collect_days: Optional[int] = o.COLLECT_DAYS,
     description: str = o.DESCRIPTION,
     wait: bool = o.WAIT,
 ):
     """Change image or settings; what is left out stays. Address and keys never change."""
-    changes = chosen(num_replicas, cpu, memory, gpus, workers, access, allowed_origin, call_timeout, collect_model_data)
+    changes = chosen(
+        num_replicas, cpu, memory, gpus, workers, access, allowed_origin, call_timeout, collect_model_data, collect_rule, collect_days
+    )
     changes.update(given(description=description, image=image_id))
     if not changes:
         raise fault("image", "Say what to change: --image-id, -z, --cpu, --memory ...")
