@@ -1,7 +1,7 @@
 // What a file is, looked at in the tab before its first byte leaves: by its name and its first bytes, never by running it.
 import { bytes, t } from "./words.js";
 
-const PICKLES = /\.(pkl|pickle|joblib|pt|pth|ckpt|bin|npy|npz)$/i;
+const PICKLES = /\.(pkl|pickle|joblib|pt|pth|ckpt)$/i;
 const BY_NAME = [
   [/\.onnx$/i, "ONNX"],
   [/\.(joblib|pkl|pickle)$/i, "scikit-learn"],

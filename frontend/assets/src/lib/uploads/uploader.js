@@ -1,7 +1,7 @@
 // A drop zone of a form: files begin to move as soon as they are chosen, while the rest of the form is filled in.
 // The form's hidden field gets the id of the upload set; that is all the form knows of it.
 import { say } from "../say.js";
-import { Entry } from "./entry.js";
+import { Entry, SMALL } from "./entry.js";
 import { Hasher } from "./hashing.js";
 import { List } from "./list.js";
 import { encode, Portal } from "./portal.js";
@@ -117,7 +117,10 @@ export class Uploader {
 
   async work() {
     while (this.running < AT_ONCE) {
-      const next = this.all.find((entry) => entry.state === "waiting");
+      const waiting = this.all.filter((entry) => entry.state === "waiting");
+      // Small files first, and of the large ones two at a time: each has the line to itself sooner.
+      const large = this.all.filter((entry) => entry.size > SMALL && ["sending", "checking"].includes(entry.state)).length;
+      const next = waiting.find((entry) => entry.size <= SMALL) ?? (large < 2 ? waiting[0] : undefined);
       if (!next) break;
       this.running += 1;
       next.state = "sending";
@@ -131,7 +134,7 @@ export class Uploader {
 
   async send(entry) {
     try {
-      this.hasher ??= new Hasher(this.box.dataset.hasher);
+      this.hasher ??= new Hasher(this.box.dataset.hasher, SMALL);
       await this.open();
       await entry.send(this.portal, this.field.value, this.hasher);
     } catch (error) {
