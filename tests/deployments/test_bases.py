@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import platform
+import subprocess
+import sys
 import tempfile
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from deployments.builds import bases
 from deployments.builds.builders import directory, docker
 from deployments.builds.builders.base import BuildFailed
 from deployments.builds.builders.directory import DirectoryBuilder
@@ -94,3 +99,35 @@ def test_where_there_is_no_other_the_pull_is_tried_again(engine_with):
 def test_a_base_for_spark_is_made_by_an_administrator(engine_with):
     with pytest.raises(BuildFailed, match=r"An administrator makes it with: manage.py make_base spark-py --python 3\.12"):
         engine_with("modelport/spark-py:3.11").base("spark-py", "3.12", REPORT)
+
+
+def wheel_with(folder: Path, *libraries: str) -> None:
+    """A wheel of pyspark whose jars hold these libraries, and others that are not for this processor."""
+    with zipfile.ZipFile(folder / "pyspark-9.9-py3-none-any.whl", "w") as wheel:
+        for jar in ("snappy-java-1.1.jar", "zstd-jni-1.5.jar", "hadoop-1.0.jar"):
+            data = io.BytesIO()
+            with zipfile.ZipFile(data, "w") as opened:
+                for name in libraries:
+                    if name.rpartition("/")[2].startswith(f"lib{jar[:4]}"):
+                        opened.writestr(name, name)
+                opened.writestr("win/amd64/libzstd-jni-1.5.dll", "")
+            wheel.writestr(f"pyspark/jars/{jar}", data.getvalue())
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the libraries are named for that processor")
+def test_native_libraries_are_taken_out_of_the_jars(tmp_path):
+    """As the base image for Spark does, where nothing that lies in /tmp may be executed."""
+
+    def extract(*libraries: str) -> subprocess.CompletedProcess:
+        wheels = Path(tempfile.mkdtemp(dir=tmp_path))
+        wheel_with(wheels, *libraries)
+        command = [sys.executable, "-c", bases.NATIVES, str(wheels), str(wheels / "native")]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        done.found = {file.name: file.read_text() for file in (wheels / "native").iterdir()}
+        return done
+
+    snappy, zstd = "org/xerial/snappy/native/Linux/x86_64/libsnappyjava.so", "linux/amd64/libzstd-jni-1.5.7-6.so"
+    done = extract(snappy, zstd, "org/xerial/snappy/native/Linux/aarch64/libsnappyjava.so", "linux/aarch64/libzstd-jni-1.5.7-6.so")
+    assert done.returncode == 0 and done.found == {"libsnappyjava.so": snappy, "libzstd-jni.so": zstd}
+    done = extract(snappy)
+    assert done.returncode and "other native libraries than expected" in done.stderr
