@@ -13,6 +13,8 @@ from typing import Any, Callable, Deque, Iterator, List, Optional, Tuple
 
 #: requests that are taken at once
 MOST_TOGETHER = 256
+#: requests that may wait, where nobody says
+WAITING_ALONE, WAITING_TOGETHER = 64, 2 * MOST_TOGETHER
 
 Done = List[Tuple["Job", Any]]
 
@@ -35,8 +37,8 @@ class Worker:
     With `greedy`, everything that arrived while the last call was busy is given to the next one; nothing is ever waited for.
     """
 
-    def __init__(self, work: Callable[[List[Job]], Iterator[Done]], limit: int):
-        self._work, self.limit, self.greedy = work, limit, False
+    def __init__(self, work: Callable[[List[Job]], Iterator[Done]], limit: int = 0):
+        self._work, self._asked, self.greedy = work, limit, False
         self._jobs: Deque[Job] = collections.deque()
         self._bell = threading.Lock()  # free: look for jobs
         self._bell.acquire()
@@ -44,6 +46,11 @@ class Worker:
         self.started_at: Optional[float] = None
         #: the event loop's: act when what has arrived by now has been read
         self.call_soon: Callable[[Callable[[], None]], Any] = lambda act: act()
+
+    @property
+    def limit(self) -> int:
+        """Jobs that may wait: no more than are answered in good time, and many more where one call takes many."""
+        return self._asked or (WAITING_TOGETHER if self.greedy else WAITING_ALONE)
 
     @property
     def waiting(self) -> int:

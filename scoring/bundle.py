@@ -79,7 +79,7 @@ class Settings:
 
     `patience` multiplies the time that slow senders are given. `batching`: None leaves it to the bundle.
     `workers`: processes that score, 0 for one a whole core if they can share the model. `threads` of each, 0 for its part of the cores.
-    `share`: the model is loaded once for all.
+    `share`: the model is loaded once for all. `queue_limit`: 0 leaves it to the worker, which takes few or many at once.
     """
 
     service: str = ""
@@ -88,7 +88,7 @@ class Settings:
     secret: str = ""
     max_body: int = 16 * 1024 * 1024
     timeout: float = 60.0
-    queue_limit: int = 64
+    queue_limit: int = 0
     grace: float = 10.0
     patience: float = 1.0
     server_url: str = ""
@@ -111,7 +111,7 @@ class Settings:
                 found = float(raw) if raw else default
             except ValueError:
                 found = -1
-            if not 0 < found < 1e15:
+            if raw and not 0 < found < 1e15:
                 raise DriverFailed(f"{name} must be a number above 0, not {raw!r}.")
             return found
 
@@ -138,7 +138,7 @@ class Settings:
             secret=secret,
             max_body=int(positive("MODELPORT_MAX_BODY_BYTES", cls.max_body)),
             timeout=positive("MODELPORT_TIMEOUT_SECONDS", cls.timeout),
-            queue_limit=int(positive("MODELPORT_QUEUE_LIMIT", cls.queue_limit)),
+            queue_limit=int(positive("MODELPORT_QUEUE_LIMIT", 0)),
             grace=positive("MODELPORT_GRACE_SECONDS", cls.grace),
             patience=positive("MODELPORT_PATIENCE", cls.patience),
             server_url=source.get("MODELPORT_SERVER_URL", ""),
