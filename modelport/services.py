@@ -13,7 +13,21 @@ from .resources import Collection, Resource, camel, named
 from .uploads import fault
 
 #: what can be chosen at creation and changed later
-SETTINGS = ("replicas", "cpu", "memory", "gpus", "workers", "description", "contact", "access", "allowed_origins", "timeout", "collect_model_data", "collect_rules", "collect_days")
+SETTINGS = (
+    "replicas",
+    "cpu",
+    "memory",
+    "gpus",
+    "workers",
+    "description",
+    "contact",
+    "access",
+    "allowed_origins",
+    "timeout",
+    "collect_model_data",
+    "collect_rules",
+    "collect_days",
+)
 #: seconds a session key of ours is used; it is good for 15 minutes
 SESSION = 13 * 60.0
 #: seconds until the gateway must know a session key that was just made
@@ -129,6 +143,15 @@ class Service(Resource):
             answer = self.portal.transport.read(f"{self.path}replicas/{replica['name']}/log/", params={"lines": lines})
             found[replica["name"]] = answer["lines"]
         return found
+
+    def log_lines(self, lines: int = 200, **narrowed: Any) -> list[dict[str, Any]]:
+        """[{at, replica, level, message, requestId, text}], oldest first, of all replicas together, also of revisions that are gone.
+
+        `narrowed`: level (and graver ones), q (text), request_id, replica, start and end (ISO 8601 or seconds since 1970).
+        """
+        spelled = {"start": "from", "end": "to", "request_id": "requestId"}
+        asked = {spelled.get(name, name): value for name, value in narrowed.items()}
+        return self.portal.transport.read(f"{self.path}logs/", params={"lines": lines, **asked})["lines"]
 
     def metrics(self, range: str = "1h", **narrowed: Any) -> dict[str, Any]:
         """Calls, latencies, errors and replicas, in columns beside `times` (seconds since 1970), and their `totals`.

@@ -174,6 +174,26 @@ class CreateServiceForm(SizeFields):
         self.fields["image"].offer(images, image_words, empty="Choose…")
         self.fields["environment"].offer(environments, environment_words)
 
+    SECTIONS = [
+        (_("What"), ("image",)),
+        (_("Where"), ("environment", "name")),
+        (_("How much"), ("replicas", "cpu", "memory", "gpus", "workers")),
+        (_("Access"), ("access", "allowed_origins", "timeout")),
+        (_("Options"), ("collect_data", "batching")),
+        (_("For people"), ("description", "contact", "note")),
+    ]
+
+    @property
+    def sections(self) -> list[tuple[str, list[forms.BoundField]]]:
+        """The fields under their headings; what no heading names stands under the options."""
+        named = {name for _title, names in self.SECTIONS for name in names}
+        left = [field for field in self.visible_fields() if field.name not in named]
+        found = []
+        for title, names in self.SECTIONS:
+            fields = [self[name] for name in names if name in self.fields] + (left if "batching" in names else [])
+            found += [(title, fields)] if fields else []
+        return found
+
     def clean_workers(self) -> int:
         return self.cleaned_data["workers"] or 0
 

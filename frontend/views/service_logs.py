@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.utils import timezone
 from django.utils.http import urlencode
+from django.utils.translation import gettext_lazy as lazy
 
 from deployments import replica_logs
 from deployments.models import Replica
@@ -21,7 +22,7 @@ NARROWING = ("replica", "level", "q", "requestId", "from", "to")
 class ServiceLogsView(ServiceMixin, DetailView):
     """With htmx only what came after the last line, and where to go on."""
 
-    template_name, tab, title = "frontend/services/logs.html", "logs", "Logs"
+    template_name, tab, title = "frontend/services/logs.html", "logs", lazy("Logs")
     live_partial = "more"
 
     def get_context_data(self, **kwargs):

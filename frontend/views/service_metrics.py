@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 
 from deployments.telemetry import series, tables
 from deployments.telemetry.window import RANGES, USUAL, Window
@@ -20,7 +21,7 @@ KEPT = ("range", "from", "to", "step", "revision", "key", "refresh")
 
 
 class ServiceMetricsView(ServiceMixin, DetailView):
-    template_name, tab, title = "frontend/services/metrics.html", "metrics", "Metrics"
+    template_name, tab, title = "frontend/services/metrics.html", "metrics", lazy("Metrics")
 
     def get_context_data(self, **kwargs):
         asked = {name: self.request.GET[name] for name in KEPT if self.request.GET.get(name)}

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.csrf import ensure_csrf_cookie
 
 from deployments import swagger
@@ -28,7 +29,7 @@ from portal.errors import PortalError
 
 
 class ServiceKeysView(ServiceMixin, DetailView):
-    template_name, tab, title = "frontend/services/keys.html", "keys", "Keys"
+    template_name, tab, title = "frontend/services/keys.html", "keys", lazy("Keys")
 
     def get_context_data(self, **kwargs):
         service = self.object
@@ -81,7 +82,7 @@ class SessionKeyView(ServiceMixin, PostView):
 
 
 class ServiceHistoryView(ServiceMixin, DetailView):
-    template_name, tab, title = "frontend/services/history.html", "history", "History"
+    template_name, tab, title = "frontend/services/history.html", "history", lazy("History")
 
     def get_context_data(self, **kwargs):
         revisions = list(self.object.revisions.select_related("image", "created_by")[:100])
@@ -165,7 +166,7 @@ class RollBackView(ServiceMixin, ActionView):
 class ServiceDocsView(ServiceMixin, DetailView):
     """Swagger UI on the service's own document; this page alone may call the gateway."""
 
-    template_name, tab, title = "frontend/services/docs.html", "docs", "API"
+    template_name, tab, title = "frontend/services/docs.html", "docs", lazy("API")
 
     @method_decorator(ensure_csrf_cookie)
     def dispatch(self, request, *args, **kwargs):

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.csrf import ensure_csrf_cookie
 
 from deployments import swagger
@@ -21,7 +22,7 @@ from portal.accounts.permissions import Permission, allows
 class ServiceTryView(ServiceMixin, DetailView):
     """This page and the one with Swagger UI alone may call the gateway."""
 
-    template_name, tab, title = "frontend/services/try.html", "try", "Try it"
+    template_name, tab, title = "frontend/services/try.html", "try", lazy("Try it")
 
     @method_decorator(ensure_csrf_cookie)
     def dispatch(self, request, *args, **kwargs):

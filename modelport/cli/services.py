@@ -262,13 +262,17 @@ def logs(
     kind: o.Kind = o.KIND,
     name: Optional[str] = o.SERVICE_NAME,
     id: Optional[str] = o.SERVICE_ID,
-    max_lines: int = typer.Option(5000, "-l", "--max-lines", min=1, max=5000, help="At most so many of each replica."),
+    max_lines: int = typer.Option(5000, "-l", "--max-lines", min=1, max=5000, help="At most so many, the last ones."),
     request_id: Optional[str] = typer.Option(None, "-r", "--request-id", help="Only lines with this request id.", show_default=False),
+    level: Optional[str] = typer.Option(None, "--level", help="This level and graver ones: INFO, WARNING, ERROR ...", show_default=False),
+    search: Optional[str] = typer.Option(None, "--search", help="Only lines that hold this text.", show_default=False),
+    start: Optional[str] = typer.Option(None, "--from", help="After this time: 2026-05-03T14:00:00Z.", show_default=False),
+    end: Optional[str] = typer.Option(None, "--to", help="Before this time.", show_default=False),
 ):
     """What the replicas wrote, merged by time."""
-    found = the(session, name, id).logs(max_lines)
-    lines = sorted((line for each in found.values() for line in each), key=lambda line: line.partition(" ")[0])
-    return "\n".join(line for line in lines if not request_id or request_id in line)
+    narrowed = given(request_id=request_id, level=level, q=search, start=start, end=end)
+    found = the(session, name, id).log_lines(max_lines, **narrowed)
+    return "\n".join(f"{line['at']} {line['text']}" for line in found)
 
 
 @command(app, "metrics", ("calls", "callsPerMinute", "errors", "errorPercent", "p50Ms", "p95Ms", "p99Ms"))
