@@ -76,9 +76,10 @@ def export(table_class, rows, kind: str, name: str, **options) -> StreamingHttpR
     """All rows that were found, as CSV or JSON, a portion at a time. `options` are the table's."""
 
     def portions() -> Iterator[tuple[list[str], list[list]]]:
-        start = 0
+        # The table knows what its columns are ordered by, and orders the rows before they are cut into portions.
+        ordered, start = table_class(rows, **options).data.data, 0
         while True:
-            table = table_class(rows[start : start + PORTION], **options)
+            table = table_class(list(ordered[start : start + PORTION]), **{**options, "order_by": ()})
             columns = list(table.columns)
             heads = [str(column.header) or column.name for column in columns]
             yield heads, [[_plain(table, column, row.record, row) for column in columns] for row in table.rows]

@@ -1,0 +1,151 @@
+"""What lists offer beside their rows: quick search, chips, saved views, columns, exports; and the search over everything."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+
+from portal.accounts.models import SavedView
+from tests import factories
+
+HTMX = {"HX-Request": "true"}
+
+
+def test_the_quick_search_answers_with_the_results_alone(browse, things, group, owner):
+    factories.make_model_version(group, name="other", files={"b.bin": b"x"})
+    text = browse(owner).get("/g/demo/models/?q=other", headers=HTMX).content.decode()
+    assert text.strip().startswith('<div id="results">') and "<html" not in text
+    assert "other:1" in text and "iris:1" not in text and 'hx-swap-oob="true">1<' in text
+
+
+def test_active_filters_are_chips_that_can_be_taken_away(browse, things, owner):
+    text = browse(owner).get("/g/demo/models/?q=iris&tag=flowers&size=50").content.decode()
+    assert 'href="?tag=flowers&amp;size=50" aria-label="Remove the filter Search"' in text
+    assert 'href="?q=iris&amp;size=50" aria-label="Remove the filter Tag"' in text
+
+
+def test_columns_density_rows_and_order_are_kept_for_the_person(browse, things, group, owner, reader):
+    for number in range(30):
+        factories.make_model_version(group, name=f"m{number:02d}", files={"a": str(number).encode()}, user=owner)
+    client = browse(owner)
+    every = ["tags", "framework", "used", "size", "created_at", "created_by"]
+    shown = {"columns": every, "column": ["size"], "dense": "on", "size": "50", "sort": "name", "query": "q=m"}
+    assert client.post("/g/demo/lists/models/layout", shown)["Location"] == "/g/demo/models/?q=m"
+    page = client.get("/g/demo/models/")
+    table = page.context["table"]
+    assert [column.name for column in table.columns] == ["name", "size"] and len(table.page.object_list) == 31
+    assert str(table.page.object_list[0].record) == "iris:1" and "table-card dense" in page.content.decode()
+    assert len(list(browse(reader).get("/g/demo/models/").context["table"].columns)) > 2
+    assert client.post("/g/demo/lists/nothing/layout", shown).status_code == 404
+
+
+def test_a_view_is_saved_shared_and_deleted(browse, things, owner, contributor, reader):
+    form = {"name": "Flowers", "query": "tag=flowers&page=3&sort=-size", "shared": "on"}
+    answer = browse(contributor).post("/g/demo/lists/models/views", form)
+    assert answer["Location"] == "/g/demo/models/?tag=flowers&sort=-size"
+    assert 'href="?tag=flowers&amp;sort=-size">Flowers' in browse(reader).get("/g/demo/models/").content.decode()
+    assert "Flowers" not in browse(reader).get("/g/demo/images/").content.decode()
+    view = SavedView.objects.get()
+    assert browse(reader).post(f"/g/demo/lists/models/views/{view.pk}/delete").status_code == 403
+    assert browse(owner).post(f"/g/demo/lists/models/views/{view.pk}/delete").status_code == 302
+    assert not SavedView.objects.exists()
+
+
+def test_views_over_rest(client_for, things, group, contributor, reader, stranger):
+    address = "/api/v1/groups/demo/views/"
+    mine = {"noun": "models", "name": "Mine", "query": "q=iris", "shared": False}
+    made = client_for(contributor).post(address, mine, format="json")
+    assert made.status_code == 201 and made.json()["owner"] == "contributor"
+    assert client_for(contributor).post(address, {**mine, "query": ""}, format="json").status_code == 400
+    assert client_for(contributor).post(address, {**mine, "noun": "pets"}, format="json").status_code == 400
+    assert client_for(reader).get(address).json()["value"] == []
+    assert client_for(stranger).get(address).status_code == 404
+    assert client_for(reader).delete(f"{address}{made.json()['id']}/").status_code == 404
+    assert client_for(contributor).delete(f"{address}{made.json()['id']}/").status_code == 204
+
+
+def test_preferences_over_rest(client_for, browse, things, reader):
+    client = client_for(reader)
+    assert client.put("/api/v1/preferences/shortcuts/", {"value": False}, format="json").json() == {"value": False}
+    assert client.get("/api/v1/preferences/").json() == {"preferences": {"shortcuts": False}}
+    assert client.put("/api/v1/preferences/Not-A-Name/", {"value": 1}, format="json").status_code == 400
+    assert 'data-shortcuts="off"' in browse(reader).get("/g/demo/").content.decode()
+    assert browse(reader).post("/profile/display", {"shortcuts": "on"}).status_code == 302
+    assert 'data-shortcuts="off"' not in browse(reader).get("/g/demo/").content.decode()
+
+
+def test_what_was_filtered_is_exported_whole(browse, things, group, owner, monkeypatch):
+    monkeypatch.setattr("frontend.lists.PORTION", 7)
+    for number in range(20):
+        factories.make_model_version(group, name=f"part-{number:02d}", files={"a": b"=" * (number + 1)}, user=owner, tags=["=1+1", "b"])
+    answer = browse(owner).get("/g/demo/models/?q=part&sort=name&export=csv")
+    assert 'filename="demo-models.csv"' in answer["Content-Disposition"]
+    rows = list(csv.reader(io.StringIO(b"".join(answer.streaming_content).decode())))
+    head, *lines = rows
+    assert head[0] == "Name" and [line[0] for line in lines] == [f"part-{number:02d}" for number in range(20)]
+    assert lines[3][head.index("Size")] == "4" and lines[3][head.index("Tags")] == "'=1+1 b", "a spreadsheet calculates nothing"
+    answer = browse(owner).get("/g/demo/models/?q=part-1&export=json")
+    found = json.loads(b"".join(answer.streaming_content))
+    assert len(found) == 10 and found[0]["By"] == "owner"
+
+
+@pytest.mark.parametrize("noun", ["models", "manifests", "images", "services", "environments", "operations", "audit"])
+def test_every_list_exports(noun, browse, things, owner):
+    answer = browse(owner).get(f"/g/demo/{noun}/?export=json")
+    assert len(json.loads(b"".join(answer.streaming_content))) >= 1
+
+
+def test_the_audit_log_is_filtered_and_is_each_things_activity(browse, client_for, things, owner, reader, contributor):
+    text = browse(contributor).get("/g/demo/audit/?tag=model.registered").content.decode()
+    assert "registered model" in text and "wrote manifest" not in text
+    page = browse(owner).get("/g/demo/manifests/iris:1")
+    activity = browse(owner).get(page.context["activity"]).content.decode()
+    assert "Activity of iris:1" in activity and "wrote manifest" in activity and "registered model" not in activity
+    assert browse(reader).get("/g/demo/audit/").context["count"] == 0
+    assert "Audit log" not in browse(reader).get("/g/demo/").content.decode()
+    events = client_for(owner).get("/api/v1/groups/demo/events/?tag=manifest.created").json()["value"]
+    assert [(event["actor"], event["subject"]) for event in events] == [("owner", "iris:1")]
+    assert client_for(reader).get("/api/v1/groups/demo/events/").json()["value"] == []
+
+
+def sections(answer) -> dict[str, list[str]]:
+    return {section.title: [hit.words for hit in section.hits] for section in answer.context["sections"]}
+
+
+def test_the_search_finds_things_people_pages_and_actions(browse, things, group, owner, reader, stranger):
+    found = sections(browse(owner).get("/g/demo/search?q=iris"))
+    assert found["Models"] == ["iris:1"] and found["Services"] == ["iris"] and found["Operations"] == ["iris:2", "iris:3"]
+    assert sections(browse(owner).get("/g/demo/search?q=flowers"))["Models"] == ["iris:1"], "by tag"
+    assert sections(browse(owner).get(f"/g/demo/search?q={things.image.digest[:15]}"))["Images"] == ["iris:1"]
+    assert sections(browse(owner).get(f"/g/demo/search?q={things.service.pk}"))["Services"] == ["iris"]
+    assert sections(browse(owner).get("/g/demo/search?q=contrib"))["People"] == ["contributor"]
+    assert list(sections(browse(owner).get("/g/demo/search?q=>model"))) == ["Actions"]
+    assert "Register a model" not in str(sections(browse(reader).get("/g/demo/search?q=>")))
+    assert browse(stranger).get("/g/demo/search?q=iris").status_code == 404
+    assert browse(owner).get("/search?q=iris")["Location"] == "/g/demo/search?q=iris"
+    part = browse(owner).get("/g/demo/search?q=iris", headers=HTMX).content.decode()
+    assert "<html" not in part and part.count('role="option"') >= 4
+
+
+def test_more_than_three_of_a_kind_lead_to_the_list(browse, things, group, owner):
+    for number in range(5):
+        factories.make_model_version(group, name=f"many-{number}", files={"a": str(number).encode()}, user=owner)
+    text = browse(owner).get("/g/demo/search?q=many").content.decode()
+    assert 'href="/g/demo/models/?q=many"' in text and "all 5 models…" in text
+
+
+def test_the_system_page_is_for_administrators(browse, client_for, things, owner, monkeypatch):
+    monkeypatch.setattr("deployments.system.PING_SECONDS", 0.1)
+    assert browse(owner).get("/system").status_code == 404
+    assert client_for(owner).get("/health/").status_code == 403 and client_for(None).get("/health/").status_code == 401
+    admin = factories.make_user(username="admin", is_superuser=True)
+    text = browse(admin).get("/system").content.decode()
+    assert "Worker for build" in text and "does not answer" in text and "supervisor starts it again" in text
+    answer = client_for(admin).get("/health/")
+    parts = {part["name"]: part["state"] for part in answer.json()["parts"]}
+    assert answer.status_code == 503 and answer.json()["state"] == "fail"
+    assert parts["database"] == "ok" and parts["worker-build"] == "fail" and parts["gateway"] == "fail"
+    assert client_for(admin).get("/api/v1/system/").json()["parts"][0]["name"] == "database"
