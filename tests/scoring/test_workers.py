@@ -43,11 +43,15 @@ def serve(folder, start):
     return make
 
 
-def answers(replica, count=24):
+def call_all(replica, count=24):
     """From connections of their own, at once, so that all processes get some."""
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda _: replica.call("POST", "/score", b"sleep 0.02"), range(count)))
-    assert [status for status, _, _ in found] == [200] * count
+        return list(pool.map(lambda _: replica.call("POST", "/score", b"sleep 0.02"), range(count)))
+
+
+def answers(replica):
+    found = call_all(replica)
+    assert [status for status, _, _ in found] == [200] * len(found)
     return [json.loads(body) for _, _, body in found]
 
 
@@ -140,12 +144,16 @@ def test_no_process_outlives_the_one_that_looks_after_them(serve):
 
 
 def test_a_call_beyond_its_time_blocks_its_own_process_only(serve):
-    replica = serve(MODELPORT_TIMEOUT_SECONDS="0.5")
-    assert replica.call("POST", "/score", b"sleep 4")[0] == 504
-    time.sleep(1.2)  # two looks of the process at itself
+    replica = serve(MODELPORT_TIMEOUT_SECONDS="2")
+
+    def who_answers_all():
+        found = call_all(replica)
+        return {json.loads(body)["pid"] for _, _, body in found} if {status for status, _, _ in found} == {200} else set()
+
+    assert replica.call("POST", "/score", b"sleep 12")[0] == 504
+    assert len(until(who_answers_all)) == 1
     assert replica.call("GET", "/readyz")[0] == 200
-    assert len({each["pid"] for each in answers(replica)}) == 1
-    until(lambda: len({each["pid"] for each in answers(replica)}) == 2)
+    until(lambda: len(who_answers_all()) == 2)
 
 
 @pytest.mark.parametrize(
@@ -240,3 +248,29 @@ def test_the_iris_example_shares_its_model(start, iris_folder):
     for _ in range(8):
         assert json.loads(replica.call("POST", "/score", {"input_df": [row]})[2]) == ["Iris-setosa"]
     assert any("which share the loaded model" in line for line in replica.lines)
+
+
+def test_the_last_rows_of_all_processes_are_handed_over_before_the_replica_ends(serve):
+    import http.client
+
+    replica = serve()
+    puller = http.client.HTTPConnection("127.0.0.1", replica.port, timeout=20)
+
+    def pull(after: int) -> dict:
+        puller.request("GET", f"/collected?after={after}", headers={"X-Modelport-Pull": "1"})
+        return json.loads(puller.getresponse().read())
+
+    assert pull(0)["batches"] == []
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        calls = [pool.submit(replica.call, "POST", "/score", b"sleep 2") for _ in range(4)]
+        until(lambda: numbers(replica)["modelport_queue_length"] >= 2)
+        replica.signal()
+        replica.wait_for("Stopping", 20)
+        got, after = 0, 0
+        while got < 4:
+            found = pull(after)  # the connection is the replica's last: a broken one fails here
+            got, after = got + sum(len(batch["rows"]) for batch in found["batches"]), found["next"]
+            time.sleep(0.05)
+        pull(after)
+        assert [call.result()[0] for call in calls] == [200] * 4
+    assert replica.wait() == 0 and not any("lost" in line for line in replica.lines)
