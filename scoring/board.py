@@ -48,6 +48,10 @@ class Board:
     def ready(self) -> int:
         return int(self.total(PLACES["ready"]))
 
+    def busy(self) -> bool:
+        """Is any worker in a call of run(), or has one waiting?"""
+        return bool(self.total(PLACES["started"]) or self.total(PLACES["waiting"]))
+
     def stuck(self, timeout: float) -> int:
         """How many workers are in a call of run() that has taken longer than it may. The clock is one for all processes."""
         now, place = time.monotonic(), PLACES["started"]

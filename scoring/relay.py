@@ -30,6 +30,8 @@ def _message(kind: bytes, header: Any, raw: bytes = b"") -> bytes:
 class Relay:
     """In a worker, in the place of `collect.spool`. Nothing here raises into a request; what cannot be sent is counted as lost."""
 
+    shared = True
+
     def __init__(self, channel: socket.socket, board: Board):
         self.channel, self.board = channel, board
         channel.settimeout(SECONDS)
@@ -77,6 +79,11 @@ class Relay:
     @property
     def waiting(self) -> int:
         return int(self.board.said("uncollected"))
+
+    @property
+    def coming(self) -> bool:
+        """Is any process in a call that may collect?"""
+        return self.board.busy()
 
 
 class Desk:

@@ -117,12 +117,14 @@ class Server:
         for connection in list(self.connections):
             if not connection.pipeline and connection.current is None and not connection.pulls:
                 connection.transport.close()
-        self._finish(time.monotonic() + self.app.settings.grace)
+        # Where other processes send rows to the same spool, it takes a sweep until each has said whether it is at work.
+        wait = SWEEP_SECONDS + 0.1 if collect.spool.shared and any(each.pulls for each in self.connections) else 0
+        self.loop.call_later(wait, self._finish, time.monotonic() + self.app.settings.grace)
 
     def _finish(self, deadline: float) -> None:
         busy = self.in_flight > 0 or any(each.current is not None or each.transport.get_write_buffer_size() for each in self.connections)
         # What was collected is not lost with us while somebody is there who takes it.
-        busy = busy or (any(each.pulls for each in self.connections) and collect.spool.waiting > 0)
+        busy = busy or (any(each.pulls for each in self.connections) and (collect.spool.waiting > 0 or collect.spool.coming))
         if busy and time.monotonic() < deadline:
             self.loop.call_later(0.02, self._finish, deadline)
         else:

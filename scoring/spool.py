@@ -28,6 +28,9 @@ class Spool:
     under one id: the two together name a batch for ever, so nobody need store one twice.
     """
 
+    #: do other processes send rows to it too, and may some yet come? (`relay.Relay`)
+    shared = coming = False
+
     def __init__(self, limit: int = 16 * 1024 * 1024):
         self.limit = limit
         self._lock = threading.Lock()
