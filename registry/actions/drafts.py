@@ -20,7 +20,7 @@ MOST_CHARACTERS, MOST_DRAFTS = 2 * 2**20, 20
 
 def drafts_of(*, user, group):
     """One's own drafts in a group, newest first."""
-    return ManifestDraft.objects.filter(user=user, group=group, expires_at__gt=timezone.now())
+    return ManifestDraft.objects.allowing(user, Permission.MANIFEST_WRITE).filter(user=user, group=group, expires_at__gt=timezone.now())
 
 
 def find_draft(*, user, group, said: str) -> ManifestDraft:

@@ -7,6 +7,8 @@ import uuid
 from django.conf import settings
 from django.db import models
 
+from portal.accounts.permissions import scoped
+
 
 class ManifestDraft(models.Model):
     """What stands in the form, as JSON text: people may write what no database keeps as JSON. Nobody else sees it."""
@@ -18,6 +20,8 @@ class ManifestDraft(models.Model):
     content = models.TextField()
     updated_at = models.DateTimeField(auto_now=True)
     expires_at = models.DateTimeField(db_index=True)
+
+    objects = scoped("group").as_manager()
 
     class Meta:
         ordering = ["-updated_at"]

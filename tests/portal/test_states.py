@@ -25,6 +25,8 @@ def make(model: type[Stateful], state: str) -> Stateful:
         return factories.make_operation(group, state=state)
     if model.__name__ == "Revision":
         return factories.make_service(group, state=state).revisions.get()
+    if model.__name__ == "GoldenRun":
+        return model.objects.create(revision=factories.make_service(group).revisions.get(), state=state)
     raise NotImplementedError(f"Say here how a {model.__name__} is made.")
 
 
