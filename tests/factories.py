@@ -82,6 +82,21 @@ def make_service(
     return service
 
 
+def make_collected(service, *, requests: int = 3, at=None) -> None:
+    """Rows of two collectors, as the observer keeps what a replica answers."""
+    from django.utils import timezone
+
+    from deployments.collected import store, wire
+    from scoring.spool import Spool
+
+    spool, at = Spool(), at or timezone.now()
+    for number in range(requests):
+        for identifier, columns, rows in (("inputs", ["kind", "width"], [["=iris", 0.2 + number]]), ("prediction", ["0"], [["setosa"]])):
+            batch = {"model": "iris", "modelVersion": "1", "identifier": identifier, "timestamp": at.isoformat(), "correlationId": ""}
+            spool.add({**batch, "requestId": f"call-{number}", "columns": columns, "rows": rows}, len(rows))
+    store.keep(service, wire.read(spool.pull(0)))
+
+
 def make_operation(group: ResourceGroup, *, kind: str = "Image", label: str = "image iris:1", **fields):
     from deployments.models import Operation
 

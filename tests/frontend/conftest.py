@@ -45,6 +45,7 @@ def things(group, owner, contributor, reader):
     service = factories.make_service(group, name="iris", image=image, environment=environment)
     for slot in ("primary", "secondary"):
         plans.new_key(service, slot, owner)
+    factories.make_collected(service)
     revision = service.revisions.get()
     Replica.objects.create(revision=revision, name="mp-one-r1-0", state="ready", observed_at=timezone.now())
     failed = factories.make_operation(
@@ -129,6 +130,8 @@ def addresses(things) -> dict[str, str]:
         "service_keys": "services/iris/keys",
         "regenerate_key": "services/iris/keys/primary/regenerate",
         "service_logs": "services/iris/logs",
+        "service_collected": "services/iris/collected",
+        "collection_settings": "services/iris/collected/settings",
         "service_history": "services/iris/history",
         "roll_back": "services/iris/history/1/roll-back",
         "service_settings": "services/iris/settings",

@@ -6,6 +6,7 @@ import os
 
 import pytest
 from django.conf import settings
+from django.utils import timezone
 from playwright.sync_api import expect, sync_playwright
 
 from deployments.models import Replica
@@ -55,7 +56,10 @@ def visit(browser, live_server, client, owner, addresses):
 
 @pytest.fixture
 def pages(addresses) -> dict[str, str]:
-    return {**{name: address for name, address in addresses.items() if name not in NOT_PAGES}, **OWN}
+    # What services collect is not for Readers, so its pages are not among those that every member sees.
+    day = f"/g/demo/services/iris/collected/{timezone.now().date()}"
+    more = {"collected_day": day, "delete_collected": f"{day}/delete"}
+    return {**{name: address for name, address in addresses.items() if name not in NOT_PAGES}, **more, **OWN}
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
