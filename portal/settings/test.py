@@ -12,8 +12,8 @@ if "MODELPORT_DATA" not in os.environ or (_worker and _worker not in os.environ[
     os.environ["MODELPORT_DATA"] = tempfile.mkdtemp(prefix=f"modelport-test-{_worker}")
 os.environ.setdefault("MODELPORT_ALLOW_PROCESS_TARGET", "yes")
 
-from portal.settings.base import *  # noqa: F403
-from portal.settings.base import DATA_DIR, DATABASES, STORAGES
+from portal.settings.base import *  # noqa: E402, F403
+from portal.settings.base import DATA_DIR, DATABASES, STORAGES  # noqa: E402
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}

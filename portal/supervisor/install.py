@@ -31,6 +31,7 @@ def main(arguments: list[str]) -> None:
     make_environment()
     install(["requirements-dev.txt"] if "--dev" in arguments else ["requirements.txt"])
     build_assets()
+    compile_languages()
 
 
 def check_machine() -> None:
@@ -106,6 +107,17 @@ def build_assets() -> None:
     run_quietly([node, "build.mjs"], environment)
     BUILT.mkdir(parents=True, exist_ok=True)
     stamp.write_text(wanted)
+
+
+def compile_languages() -> None:
+    """The catalogues of texts, in the form that is read at run time, unless they are younger than their sources."""
+    sources = list((ROOT / "locale").glob("*/LC_MESSAGES/*.po"))
+    if all(
+        source.with_suffix(".mo").exists() and source.with_suffix(".mo").stat().st_mtime >= source.stat().st_mtime for source in sources
+    ):
+        return
+    command = [PYTHON, "-m", "babel.messages.frontend", "compile", "--directory", ROOT / "locale", "--domain", "django"]
+    run_quietly(command)
 
 
 def find_node() -> tuple[str, str]:
