@@ -16,6 +16,6 @@ GRACES = [
 
 class RegenerateKeyForm(StyledForm):
     grace_hours = forms.TypedChoiceField(
-        label=_("The present value stops"), choices=GRACES, coerce=int, empty_value=0, required=False, initial=0, widget=forms.RadioSelect
+        label=_("The present value stops"), choices=GRACES, coerce=int, empty_value=0, required=False, initial=0
     )
     unmarked = frozenset({"grace_hours"})

@@ -50,7 +50,7 @@ export function tabular(value) {
 }
 
 export function table({ names, rows }, label) {
-  const head = make("tr", {}, make("th", { scope: "col", textContent: "#" }), ...names.map((name) => make("th", { scope: "col", textContent: name })));
+  const head = make("tr", {}, make("th", { scope: "col", textContent: "#" }), ...names.map((name) => make("th", { scope: "col", textContent: name || label })));
   const body = rows.slice(0, MOST_ROWS).map((row, index) => make("tr", {}, make("td", { className: "text-secondary", textContent: index + 1 }), ...row.map((cell) => make("td", { textContent: text(cell) }))));
   const box = make("div", { className: "table-responsive tall", tabIndex: 0 }, make("table", { className: "table" }, make("caption", { className: "visually-hidden", textContent: label }), make("thead", {}, head), make("tbody", {}, ...body)));
   box.setAttribute("role", "region");
