@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -87,6 +88,7 @@ def main() -> None:
     unknown = [name for name in names if name not in PEERS]
     if unknown:
         raise SystemExit(f"No such peer: {', '.join(unknown)}. Known: {', '.join(PEERS)}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("Stopped."))  # on the way out the servers are stopped
     names, failed = usable(names)
     environments.make_model()
     workers = [int(each) for each in asked.workers.split(",")]
@@ -98,8 +100,14 @@ def main() -> None:
             if REFERENCE not in servers:
                 raise SystemExit("The bare application cannot be measured, so nothing can.")
             more["idle"] = max(more["idle"], idle(servers))
-            measure(servers, count, asked, windows)
+            try:
+                measure(servers, count, asked, windows)
+            except KeyboardInterrupt:
+                print("Interrupted: what has been measured by now.")
+                workers = workers[: workers.index(count) + 1]
             more["memory"] |= {(count, name): server.memory() for name, server in servers.items()}
+        if count == workers[-1]:
+            break
     if OURS[0] in names:
         found = steps.steps()
         started = []
