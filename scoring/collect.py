@@ -75,10 +75,12 @@ def tabulate(data: Any, feature_names: Optional[List[str]]) -> Optional[Table]:
 
     A list or an array of one dimension is one row. Columns without a name are called by their place: 0, 1, ...
     """
-    if hasattr(data, "toPandas"):
+    if not hasattr(data, "itertuples") and hasattr(data, "toPandas"):
         data = data.toPandas()
     if hasattr(data, "itertuples") and hasattr(data, "columns"):
-        return _even([str(name) for name in data.columns], [list(row) for row in data.itertuples(index=False, name=None)])
+        # Column by column: a frame's own rows cost ten times as much.
+        cells = [series.tolist() for _, series in data.items()]
+        return _even([str(name) for name in data.columns], [list(row) for row in zip(*cells)])
     if hasattr(data, "tolist") and hasattr(data, "ndim"):
         data = data.tolist() if data.ndim else [data.tolist()]
     if isinstance(data, Mapping):

@@ -206,5 +206,5 @@ class DeleteServiceView(ServiceMixin, ActionView):
         return reverse("pages:operation", args=[self.group.name, self.result.pk])
 
     def get_context_data(self, **kwargs):
-        goes = "Callers get 404 at once. The URL, both keys, the history and the counts go."
+        goes = "Callers get 404 at once. The URL, both keys, the history, the counts and all collected data go."
         return super().get_context_data(back=self.address, goes=goes, stays="Its image, manifest and models.", users=[], **kwargs)
