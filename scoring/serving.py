@@ -82,8 +82,11 @@ class Process:
     def run(self, load: Optional[Load], place: Optional[int] = None) -> int:
         """Until stopped. `load` is None where that has been done; `place` is None for a process that is alone."""
         app, seconds = self.app, 0.0
-        if load is not None:
+        # One that takes another's place takes no calls before it can answer them.
+        started = load is not None and not app.metrics.board.said("opened")
+        if started:
             self.start()
+        if load is not None:
             try:
                 seconds = load(app)
             except DriverFailed as error:
@@ -101,7 +104,7 @@ class Process:
                 app.metrics.board.say("opened", 1)
                 say(f"Ready after {seconds:.1f} s: {app.settings.service or app.bundle.app.name} on {self.listener.address}")
             app.publish()
-            if load is None:
+            if not started:
                 self.start()
         app.worker.run_forever(lambda done: self.server.call_soon(app.finish, done))
         return 0

@@ -172,6 +172,16 @@ def test_what_cannot_be_copied_is_loaded_by_each_process(serve, init):
     assert numbers(replica)["modelport_workers"] == 2
 
 
+def test_one_that_loads_for_itself_takes_calls_when_it_can_answer_them(serve):
+    replica = serve("time.sleep(1)", MODELPORT_SHARE="off")
+    first = {each["pid"] for each in answers(replica)}
+    with pytest.raises(Exception):  # noqa: B017 - however the client names a connection that is cut
+        replica.call("POST", "/score", b"end")
+    # Whoever is asked meanwhile answers.
+    until(lambda: len({each["pid"] for each in answers(replica)} | first) == 3)
+    assert numbers(replica)["modelport_worker_restarts_total"] == 1
+
+
 def test_where_nobody_asked_for_several_one_process_serves_what_cannot_be_copied(serve):
     if limits.cpus() < 2:
         pytest.skip("several processes need two cores")
