@@ -36,6 +36,6 @@ class Manifests(Collection[Manifest]):
     def propose(self, model: str | Resource, *, sample: str = "") -> dict[str, Any]:
         """score.py, schema and dependencies for a registered model, from its own files. Nothing is written.
 
-        `sample` is a request, a row or CSV as text. {framework, notes, models, driver, schema, dependencies, runtime, python}
+        `sample` is a request, rows or CSV as text. {framework, notes, models, driver, schema, dependencies, runtime, python}
         """
         return self.portal.transport.write("POST", self.portal.path("models", named(model), "recipe"), {"sample": sample})

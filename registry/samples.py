@@ -1,4 +1,4 @@
-"""Samples as people have them at hand: a request, a row, rows copied out of a table. They become a request, and a schema."""
+"""Samples as people have them at hand: a request, rows, lines copied out of a table. They become a request, and a schema."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from scoring.errors import SchemaError
 from scoring.schema import Schema
 
 MOST_BYTES, MOST_ROWS, MOST_COLUMNS = 2**20, 100, 2000
-WHAT = 'Give JSON such as {"input_df": [{"age": 41}]}, or lines of CSV with the names of the columns first.'
+WHAT = 'Give a JSON object such as {"input_df": [{"age": 41}]}, or lines of CSV with the names of the columns first.'
 
 
 def request_of(text: str) -> dict[str, Any]:
-    """A request body: of a request, a row (an object), rows (objects or lists), or CSV with a heading. Raises ValidationError."""
+    """A request body: of a request (an object), rows (a list of objects or lists), or CSV with a heading. Raises ValidationError."""
     text = text.strip()
     if not text:
         raise ValidationError("The sample is empty.")
@@ -33,9 +33,9 @@ def request_of(text: str) -> dict[str, Any]:
         where = f" (line {error.lineno}: {error.msg})" if isinstance(error, json.JSONDecodeError) else ""
         raise ValidationError(f"The sample is not JSON{where}. {WHAT}") from None
     if isinstance(found, dict):
-        if not found or any(isinstance(value, list | dict) for value in found.values()):
-            return found
-        return {TABLE: [found]}
+        return found
+    if not found:
+        raise ValidationError(f"There are no rows in the sample. {WHAT}")
     if all(isinstance(row, dict) for row in found):
         return {TABLE: found}
     return {ARRAY: found}

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from django import forms
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 
 from frontend.forms.base import MultipleFileField, NameField, StyledForm, editor
+from registry.generating import Recipe
 from registry.runtimes import RUNTIMES
 from registry.schemas import schema_from_sample
 from registry.uploads import read_small
@@ -14,10 +18,26 @@ from registry.uploads import read_small
 MOST_TEXT = 9 * 2**20
 
 
+def fingerprint(text: str) -> str:
+    """To know a text again that a browser has sent back, whatever it did to the line ends."""
+    return hashlib.sha256(text.replace("\r\n", "\n").strip().encode(errors="replace")).hexdigest()
+
+
+def filled(typed: dict, recipe: Recipe) -> dict:
+    """What was typed, with the recipe in the fields that nobody wrote to."""
+    values = dict(typed)
+    if not typed.get("driver") or fingerprint(typed["driver"]) == typed.get("proposed"):
+        values |= {"driver": recipe.driver, "schema": recipe.schema_file, "dependencies": recipe.dependencies, "sample": ""}
+        values |= {"proposed": fingerprint(recipe.driver), "runtime": recipe.runtime, "python": recipe.python or ""}
+    return values
+
+
 class RecipeFields(StyledForm):
     """score.py, schema, dependencies, extra files and runtime: shared by the manifest form and the one-step form."""
 
     upload_set = forms.CharField(required=False, widget=forms.HiddenInput)
+    #: the fingerprint of a scoring file that was written from the model: one that nobody changed is written anew
+    proposed = forms.CharField(required=False, widget=forms.HiddenInput)
     driver = forms.CharField(label="score.py", required=False, strip=False, widget=editor("python", 16))
     driver_file = forms.FileField(label="or choose a file", required=False, allow_empty_file=True)
     schema = forms.CharField(
@@ -94,6 +114,21 @@ class RecipeFields(StyledForm):
         except forms.ValidationError as error:
             self.add_error("sample", error)
 
+    @property
+    def is_proposal(self) -> bool:
+        """The scoring file is the one that was written from the model, or none."""
+        text = self.raw.get("driver", b"").decode(errors="replace")
+        return not text or fingerprint(text) == self.cleaned_data.get("proposed")
+
+    def typed(self) -> dict:
+        """Everything as it was sent, to be shown again without a complaint."""
+        values: dict = {}
+        for name, field in self.fields.items():
+            if not isinstance(field, forms.FileField):
+                sent = field.widget.value_from_datadict(self.data, self.files, self.add_prefix(name))
+                values[name] = "" if sent is None else sent
+        return values
+
     def recipe(self, values: dict) -> dict:
         """The keyword arguments that create_manifest and deploy share."""
         dependencies = self._text("dependencies")
@@ -111,8 +146,9 @@ class RecipeFields(StyledForm):
 
 class CreateManifestForm(RecipeFields):
     name = NameField(label="Name")
-    models = forms.MultipleChoiceField(label="Models", required=False, choices=[], widget=forms.SelectMultiple(attrs={"size": 6}))
-    description = forms.CharField(label="Description", required=False, widget=forms.Textarea(attrs={"rows": 2}))
+    models = forms.MultipleChoiceField(label=_("Models"), required=False, choices=[], widget=forms.CheckboxSelectMultiple)
+    description = forms.CharField(label=_("Description"), required=False, widget=forms.Textarea(attrs={"rows": 2}))
+    draft = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args, versions=(), **kwargs):
         super().__init__(*args, **kwargs)

@@ -14,15 +14,15 @@ from deployments.models import Environment, Operation, Service
 from deployments.usual import steps_to_come
 from frontend import snippets
 from frontend.flash import keep_keys, take_keys
-from frontend.forms.deploy import DeployForm, filled
+from frontend.forms.deploy import DeployForm
+from frontend.forms.manifests import filled
 from frontend.views.base import ActionView, DetailView
 from frontend.views.operations import OperationMixin, OperationView, chain_of
 from frontend.views.uploads import StagedUploadsMixin
 from portal.accounts.permissions import Permission
 from portal.errors import PortalError
 from registry.actions.recipes import propose_recipe_for_upload
-from registry.generating import Recipe
-from scoring.schema import Numpy, Pandas
+from registry.schemas import described_inputs
 
 
 class DeployView(StagedUploadsMixin, ActionView):
@@ -57,7 +57,7 @@ class DeployView(StagedUploadsMixin, ActionView):
                     sample=typed["sample"],
                 )
                 typed = filled(typed, recipe)
-                found |= {"recipe": recipe, "inputs": described(recipe)}
+                found |= {"recipe": recipe, "inputs": described_inputs(recipe.schema)}
             except (PortalError, ValidationError) as error:
                 found["trouble"] = error.message if isinstance(error, PortalError) else " ".join(error.messages)
         else:
@@ -128,6 +128,7 @@ class DeployingView(OperationMixin, DetailView):
             "service": service,
             "failed": failed,
             "done": done,
+            "waiting": last.state == Operation.State.WAITING,
             "live": not done and failed is None,
             "rollout_to_come": failed is None and len(chain) == 1 and bool(self.object.then),
         }
@@ -148,18 +149,3 @@ def name_for(path: str) -> str:
     stem = first.rsplit(".", 1)[0] if "." in first[1:] else first
     name = re.sub(r"[^a-z0-9.-]+", "-", stem)[:32].strip("-.")
     return name if len(name) >= 3 else (f"{name}-model" if name else "")
-
-
-def described(recipe: Recipe) -> list[dict]:
-    """The inputs of the schema as a person reads them."""
-    found = []
-    for name, each in recipe.schema.inputs.items() if recipe.schema is not None else ():
-        if isinstance(each, Pandas):
-            row = (each.sample or [{}])[0]
-            cells = [{"name": column, "dtype": dtype, "example": row.get(str(column))} for column, dtype in each.columns]
-            found.append({"name": name, "columns": cells})
-        elif isinstance(each, Numpy):
-            found.append({"name": name, "shape": " × ".join(["n", *map(str, each.shape[1:])]), "dtype": each.dtype})
-        else:
-            found.append({"name": name, "dtype": each.name})
-    return found

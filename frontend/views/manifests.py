@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import json
 
+from django.db.models import Case, When
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_for_filename
 from pygments.util import ClassNotFound
 
 from frontend.forms.deployments import ConfirmForm
-from frontend.forms.manifests import CreateManifestForm
 from frontend.tables import ManifestTable
 from frontend.views.base import ActionView, DetailView, ListView, ObjectMixin, count_of
-from frontend.views.uploads import StagedUploadsMixin
 from portal.accounts.permissions import Permission
 from registry import usage
 from registry.actions import manifests as actions
 from registry.filters import ManifestFilter
+from registry.manifest_changes import compare_manifests
 from registry.models import Image, Manifest, ManifestFile, ModelVersion
 from registry.storage import open_asset
 
 #: larger texts are offered for download only
 MOST_SHOWN = 64 * 2**10
-OFFERED_MODELS = 500
+OFFERED = 20
 
 
 class ManifestListView(ListView):
@@ -70,9 +71,15 @@ class ManifestView(ManifestMixin, DetailView):
             images=usage.images_of(manifest)[: usage.SHOWN],
             services=usage.services_of(manifest)[: usage.SHOWN],
             newer=self.newer(manifest),
+            others=self.others(),
             api=f"/api/v1/groups/{self.group.name}/manifests/{manifest}",
             **kwargs,
         )
+
+    def others(self):
+        """What it can be compared with, its own earlier numbers first."""
+        rows = self.scope(Manifest, Permission.MANIFEST_READ).exclude(pk=self.object.pk)
+        return rows.order_by(Case(When(name=self.object.name, then=0), default=1), "-created_at")[:OFFERED]
 
     def newer(self, manifest) -> list[tuple[str, str]]:
         """(used, newest) of the models that have a newer version."""
@@ -81,6 +88,20 @@ class ManifestView(ManifestMixin, DetailView):
         for version in self.scope(ModelVersion, Permission.MODEL_READ).filter(model__in=uses).select_related("model").order_by("number"):
             newest[version.model_id] = version
         return [(str(used), str(newest[key])) for key, used in uses.items() if key in newest and newest[key].number > used.number]
+
+
+class CompareManifestsView(ManifestMixin, DetailView):
+    """`/manifests/iris:3/compare?with=iris:2`"""
+
+    template_name = "frontend/manifests/compare.html"
+
+    def get_title(self):
+        return _("Compare manifests")
+
+    def get_context_data(self, **kwargs):
+        rows = self.scope(Manifest, Permission.MANIFEST_READ).select_related("group")
+        before = self.find(rows, self.request.GET.get("with", ""), "manifest")
+        return super().get_context_data(before=before, found=compare_manifests(before, self.object), **kwargs)
 
 
 def shown_text(file: ManifestFile) -> str:
@@ -102,69 +123,6 @@ def shown_text(file: ManifestFile) -> str:
     except ClassNotFound:
         lexer = get_lexer_for_filename("file.txt")
     return highlight(text, lexer, HtmlFormatter(nowrap=True, classprefix="hl-"))
-
-
-class CreateManifestView(StagedUploadsMixin, ActionView):
-    template_name = "frontend/manifests/form.html"
-    form_class = CreateManifestForm
-    title, submit, busy = "New manifest", "Create manifest", "Creating…"
-    permission = Permission.MANIFEST_WRITE
-
-    def get_crumbs(self):
-        return [("Manifests", reverse("pages:manifests", args=[self.group.name]))]
-
-    def versions(self):
-        return self.scope(ModelVersion, Permission.MODEL_READ).select_related("model").order_by("-created_at")[:OFFERED_MODELS]
-
-    def get_form_kwargs(self):
-        self.offered = {str(version): version for version in self.versions()}
-        return {**super().get_form_kwargs(), "versions": self.offered.values()}
-
-    def get_initial(self):
-        asked = self.request.GET.get("model", "")
-        initial = {"name": asked.rpartition(":")[0], "models": [asked] if asked else []}
-        copied = self.request.GET.get("from")
-        return initial | (self.copy_of(copied) if copied else {})
-
-    def copy_of(self, said: str) -> dict:
-        """The texts of another manifest, to start from."""
-        manifest = self.find(self.scope(Manifest, Permission.MANIFEST_READ), said, "manifest")
-        names = {"driver": "driver", "schema": "schema", "pip": "dependencies", "conda": "dependencies"}
-        found: dict = {"name": manifest.name, "runtime": manifest.runtime, "python": manifest.python}
-        found["models"] = [str(use.version) for use in manifest.uses.select_related("version__model")]
-        for file in manifest.files.select_related("asset"):
-            if file.role in names:
-                with open_asset(file.asset) as data:
-                    found[names[file.role]] = data.read().decode(errors="replace")
-        return found
-
-    def form_valid(self, form):
-        self.form = form
-        return super().form_valid(form)
-
-    def act(self, **values):
-        upload_set = self.collect(self.form, values, field="files", set_field="upload_set")
-        versions = [self.offered[said] for said in values["models"]]
-        return actions.create_manifest(
-            user=self.request.user,
-            group=self.group,
-            name=values["name"],
-            description=values["description"],
-            models=versions,
-            upload_set=upload_set,
-            **self.form.recipe(values),
-        )
-
-    def get_success_url(self):
-        if "build" in self.request.POST:
-            return reverse("pages:new_image", args=[self.group.name]) + f"?manifest={self.result}"
-        return reverse("pages:manifest", args=[self.group.name, str(self.result)])
-
-    def get_context_data(self, **kwargs):
-        kwargs = super().get_context_data(**kwargs)
-        kwargs["attached"] = self.attached(kwargs["form"], "upload_set")
-        kwargs["back"] = reverse("pages:manifests", args=[self.group.name])
-        return kwargs
 
 
 class DeleteManifestView(ManifestMixin, ActionView):

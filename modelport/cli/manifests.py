@@ -54,7 +54,7 @@ def generate(
     session: Session,
     model_id: str = typer.Option(..., "-i", "--model-id", help="A registered model, iris:3 or its uuid."),
     folder: str = typer.Option(".", "-d", "--folder", help="Where the files are written. Nothing is written over."),
-    sample: Optional[str] = typer.Option(None, "--sample", help="A file with a request, a row (JSON) or rows (CSV).", show_default=False),
+    sample: Optional[str] = typer.Option(None, "--sample", help="A file with a request or rows (JSON), or CSV.", show_default=False),
 ):
     """Write score.py, requirements.txt and service_schema.json for a model, from the model's own files."""
     text = existing(sample, "sample").read_text("utf-8", "replace") if sample else ""

@@ -21,7 +21,7 @@ from scoring.schema import Schema
 def propose_recipe(*, user, version: ModelVersion, sample: str = "", schema: Schema | None = None) -> Recipe:
     """score.py, dependencies and schema for a registered version. BadRequest (NotRecognised) when nothing is known to do with it.
 
-    `sample` is a request, a row or CSV as text; `schema` is one that is there already. Both win over what the files say.
+    `sample` is a request, rows or CSV as text; `schema` is one that is there already. Both win over what the files say.
     """
     require(user, Permission.MANIFEST_WRITE, version.group)
     files = [(file.path, file.asset) for file in version.files.select_related("asset")]

@@ -15,6 +15,7 @@ from registry.actions.uploads import find_upload_set
 from registry.api.views import versions_said
 from registry.checking import check_recipe
 from registry.models import ManifestDraft, ModelFile, ModelVersion, UploadSet
+from registry.schemas import schema_from_sample
 
 
 def _text(**options):
@@ -24,7 +25,7 @@ def _text(**options):
 class CheckRecipeSerializer(serializers.Serializer):
     driver = _text(help_text="The text of score.py")
     schema = _text()
-    sample = _text(help_text="A request, a row or CSV")
+    sample = _text(help_text="A request, rows or CSV")
     dependencies = _text(help_text="The text of a requirements.txt or conda file")
     runtime = serializers.CharField(required=False, default="python")
     models = serializers.ListField(child=serializers.CharField(), required=False, default=list)
@@ -47,6 +48,7 @@ class LaidOutSerializer(serializers.Serializer):
 class CheckedSerializer(serializers.Serializer):
     problems = ProblemSerializer(many=True)
     files = LaidOutSerializer(many=True, help_text="At most 200 of the files as they will lie in the image")
+    schema = serializers.CharField(allow_null=True, help_text="The schema file that the sample makes, when it does")
 
 
 class CheckRecipeView(GroupMixin, APIView):
@@ -69,7 +71,10 @@ class CheckRecipeView(GroupMixin, APIView):
             ("requirements.txt", asked["dependencies"]),
         ]
         texts = [{"path": path, "size": len(text.encode(errors="replace")), "source": ""} for path, text in own if text.strip()]
-        return Response({"problems": [problem.as_dict() for problem in problems], "files": [*texts, *files][:200]})
+        made = None
+        if asked["sample"].strip() and not any(problem.field == "sample" for problem in problems):
+            made = schema_from_sample(asked["sample"]).decode()
+        return Response({"problems": [problem.as_dict() for problem in problems], "files": [*texts, *files][:200], "schema": made})
 
     def _files(self, said: list[str], upload_set) -> list[dict]:
         visible = (

@@ -23,7 +23,7 @@ class ProposeRecipeSerializer(serializers.Serializer):
         default="",
         allow_blank=True,
         trim_whitespace=False,
-        help_text="A request, a row or CSV as text; the schema is made from it instead of from the model",
+        help_text="A request, rows or CSV as text; the schema is made from it instead of from the model",
     )
     name = serializers.CharField(required=False, default="model", help_text="What the model will be called; for uploads only")
 

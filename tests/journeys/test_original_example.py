@@ -96,11 +96,12 @@ def test_one_form_takes_it_to_a_live_service(page, portal, example, kept):
         page.locator(f"input[name={part}_file]").set_input_files(str(example.folder / name))
     shot(page, "form")
     page.get_by_role("button", name="Deploy", exact=True).click()
-    expect(page).to_have_url(re.compile("/operations/"))
+    expect(page).to_have_url(re.compile("/deploy/"))
     kept["key"] = page.get_by_label("Primary key", exact=True).input_value()
     assert kept["key"].startswith("mp_")
     page.reload()
     expect(page.get_by_label("Primary key", exact=True)).to_have_count(0)
+    page.get_by_role("link", name="Log", exact=True).first.click()
     expect(page.locator(".log li").first).to_be_visible(timeout=BUILD_MS)
     shot(page, "building")
     rollout = page.get_by_role("link", name=re.compile("^Roll out service")).first

@@ -62,7 +62,7 @@ def test_a_python_that_is_not_offered_is_said(client_for, group, contributor, se
 
 SAMPLES = [
     ('{"x": [1, 2]}', {"x": [1, 2]}),
-    ('{"age": 41, "plan": "a"}', {"input_df": [{"age": 41, "plan": "a"}]}),
+    ('{"age": 41, "plan": "a"}', {"age": 41, "plan": "a"}),
     ('[{"age": 41}]', {"input_df": [{"age": 41}]}),
     ("[[1.5, 2]]", {"data": [[1.5, 2]]}),
     (

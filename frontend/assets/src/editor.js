@@ -3,6 +3,7 @@ import { json } from "@codemirror/lang-json";
 import { python } from "@codemirror/lang-python";
 import { yaml } from "@codemirror/lang-yaml";
 import { syntaxHighlighting } from "@codemirror/language";
+import { lintGutter, setDiagnostics } from "@codemirror/lint";
 import { EditorView } from "@codemirror/view";
 import { classHighlighter } from "@lezer/highlight";
 import { basicSetup } from "codemirror";
@@ -17,6 +18,7 @@ for (const area of document.querySelectorAll("textarea[data-editor]")) {
       basicSetup,
       languages[area.dataset.editor] ?? [],
       syntaxHighlighting(classHighlighter),
+      ...(area.closest("form[data-manifest]") ? [lintGutter()] : []),
       EditorView.contentAttributes.of({ "aria-label": `${label}. Escape, then Tab, leaves the editor.` }),
       EditorView.updateListener.of((update) => {
         if (!update.docChanged) return;
@@ -24,6 +26,20 @@ for (const area of document.querySelectorAll("textarea[data-editor]")) {
         area.dispatchEvent(new Event("input", { bubbles: true }));
       }),
     ],
+  });
+  // What a check of the whole form has found in this text: [{line, level, message}], lines from 1.
+  area.addEventListener("diagnose", (event) => {
+    const { doc } = view.state;
+    const found = event.detail.map(({ line, level, message }) => {
+      const { from, to } = doc.line(Math.min(Math.max(line ?? 1, 1), doc.lines));
+      return { from, to, severity: level, message };
+    });
+    view.dispatch(setDiagnostics(view.state, found));
+  });
+  area.addEventListener("line", (event) => {
+    const { from } = view.state.doc.line(Math.min(event.detail, view.state.doc.lines));
+    view.dispatch({ selection: { anchor: from }, effects: EditorView.scrollIntoView(from, { y: "center" }) });
+    view.focus();
   });
   area.before(view.dom);
   area.classList.add("visually-hidden");

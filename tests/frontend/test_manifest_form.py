@@ -1,0 +1,90 @@
+"""The manifest form: written from a model, from another manifest or from a draft; its script checks, keeps and shows as one writes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from playwright.sync_api import expect
+
+from registry.actions.drafts import save_draft
+from registry.models import Manifest, ManifestDraft
+from tests import factories
+from tests.frontend.test_browser import browser, visit  # noqa: F401
+from tests.registry import saved_models as saved
+
+pytestmark = pytest.mark.django_db
+PAGE = "/g/demo/manifests/new"
+
+
+def values(response) -> dict:
+    return {bound.html_name: bound.value() for bound in response.context["form"]}
+
+
+@pytest.fixture
+def boosted(group, contributor):
+    return factories.make_model_version(group, name="churn", files={"churn.json": saved.xgboost_json(["age"])}, user=contributor)
+
+
+def test_the_rest_is_written_from_the_model(browse, boosted, contributor):
+    client = browse(contributor)
+    shown = client.post(PAGE, {"name": "churn", "models": ["churn:1"], "runtime": "python", "generate": "1"})
+    assert shown.status_code == 200 and "Written from a XGBoost model" in shown.content.decode()
+    found = values(shown)
+    assert "xgboost.Booster" in found["driver"] and "xgboost-cpu" in found["dependencies"] and found["models"] == ["churn:1"]
+    sent = {name: value for name, value in found.items() if value not in (None, False)}
+    assert client.post(PAGE, sent)["Location"] == "/g/demo/manifests/churn:1"
+    assert "Choose a model first" in client.post(PAGE, {"generate": "1"}).content.decode()
+
+
+def test_a_newer_model_is_one_click_away(browse, group, boosted, contributor):
+    manifest = factories.make_manifest(group, name="churn", models=[boosted], user=contributor)
+    factories.make_model_version(group, name="churn", files={"churn.json": b"newer"}, user=contributor)
+    page = browse(contributor).get(f"/g/demo/manifests/{manifest}").content.decode()
+    assert "?from=churn:1&amp;newest=1" in page
+    assert values(browse(contributor).get(f"{PAGE}?from=churn:1&newest=1"))["models"] == ["churn:2"]
+
+
+def test_a_draft_is_gone_on_with_and_goes_with_its_manifest(browse, group, contributor, owner):
+    draft = save_draft(user=contributor, group=group, content={"name": "kept", "driver": factories.DOUBLE.decode(), "models": []})
+    client = browse(contributor)
+    assert "kept" in client.get(PAGE).content.decode()
+    found = values(client.get(f"{PAGE}?draft={draft.pk}"))
+    assert (found["name"], found["draft"]) == ("kept", str(draft.pk))
+    assert browse(owner).get(f"{PAGE}?draft={draft.pk}").status_code == 404
+    sent = {**{name: value for name, value in found.items() if value not in (None, False)}, "runtime": "python"}
+    assert client.post(PAGE, sent).status_code == 302
+    assert Manifest.objects.get().name == "kept" and not ManifestDraft.objects.exists()
+
+
+@pytest.mark.browser
+@pytest.mark.django_db(transaction=True)
+def test_the_form_checks_and_keeps_while_one_writes(visit, things):  # noqa: F811
+    page = visit()
+    page.goto(PAGE)
+    page.get_by_label("Name", exact=True).fill("typed")
+    page.locator("#id_driver").evaluate(
+        "(area, text) => { area.value = text; area.dispatchEvent(new CustomEvent('set', {detail: text})) }",
+        "import xgboost\n\n\ndef init():\n    pass\n\n\ndef run(rows):\n    return rows\n",
+    )
+    driver = page.locator("[data-part=driver] .part-state")
+    expect(driver).to_have_text("! 1 hint")
+    page.locator("[data-problems=driver] button").click()
+    expect(page.locator("#part-driver .cm-activeLine")).to_have_text("import xgboost")
+    # A sample becomes a schema, the schema a grid, and a fault of both stands at its line.
+    sample = page.locator("#part-schema .cm-content").first
+    sample.click()
+    page.keyboard.insert_text("age,plan\n41,basic\n")
+    page.get_by_role("button", name="Make the schema of it").click()
+    grid = page.locator("[data-grid] tbody tr")
+    expect(grid).to_have_count(2)
+    expect(driver).to_have_text("✕ 1 problem")
+    expect(page.locator("[data-problems=driver]")).to_contain_text("the schema calls its input `input_df`")
+    grid.first.get_by_role("combobox").select_option("number")
+    schema = json.loads(page.locator("#id_schema").input_value())
+    assert schema["input"]["input_df"]["internal"]["columns"][0] == {"name": "age", "dtype": "float64"}
+    expect(page.locator("[data-saved]")).to_contain_text("Draft saved", timeout=15_000)
+    expect(page.locator("#rest-call")).to_contain_text('"name": "typed"')
+    draft = ManifestDraft.objects.get()
+    page.goto(f"{PAGE}?draft={draft.pk}")
+    expect(page.get_by_label("Name", exact=True)).to_have_value("typed")
