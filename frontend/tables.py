@@ -8,6 +8,7 @@ import django_tables2 as tables
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from deployments import engines
@@ -50,14 +51,14 @@ def chips(words) -> str:
 
 
 class ModelTable(Table):
-    caption = "Model versions"
-    name = tables.Column(verbose_name="Name", accessor="model__name", order_by=("model__name", "-number"))
-    tags = tables.Column(verbose_name="Tags", orderable=False, empty_values=())
-    framework = tables.Column(verbose_name="Framework", default="")
-    used = tables.Column(verbose_name="Used by", accessor="manifest_count", order_by=("manifest_count",))
-    size = tables.Column(verbose_name="Size")
-    created_at = tables.Column(verbose_name="Registered")
-    created_by = tables.Column(verbose_name="By", accessor="created_by__username", default="")
+    caption = _("Model versions")
+    name = tables.Column(verbose_name=_("Name"), accessor="model__name", order_by=("model__name", "-number"))
+    tags = tables.Column(verbose_name=_("Tags"), orderable=False, empty_values=())
+    framework = tables.Column(verbose_name=_("Framework"), default="")
+    used = tables.Column(verbose_name=_("Used by"), accessor="manifest_count", order_by=("manifest_count",))
+    size = tables.Column(verbose_name=_("Size"))
+    created_at = tables.Column(verbose_name=_("Registered"))
+    created_by = tables.Column(verbose_name=_("By"), accessor="created_by__username", default="")
 
     def render_name(self, record):
         return self.link("model", record)
@@ -66,18 +67,18 @@ class ModelTable(Table):
         return chips(tag.word for tag in record.tags.all())
 
     def render_used(self, value):
-        return f"{value} manifest{'' if value == 1 else 's'}" if value else "nothing"
+        return ngettext("%(count)s manifest", "%(count)s manifests", value) % {"count": value} if value else gettext("nothing")
 
 
 class ManifestTable(Table):
-    caption = "Manifests"
-    name = tables.Column(verbose_name="Name", order_by=("name", "-number"))
-    models = tables.Column(verbose_name="Models", orderable=False, empty_values=())
-    runtime = tables.Column(verbose_name="Runtime")
-    schema = tables.Column(verbose_name="Schema", orderable=False, empty_values=())
-    images = tables.Column(verbose_name="Images", accessor="image_count", order_by=("image_count",))
-    created_at = tables.Column(verbose_name="Created")
-    created_by = tables.Column(verbose_name="By", accessor="created_by__username", default="")
+    caption = _("Manifests")
+    name = tables.Column(verbose_name=_("Name"), order_by=("name", "-number"))
+    models = tables.Column(verbose_name=_("Models"), orderable=False, empty_values=())
+    runtime = tables.Column(verbose_name=_("Runtime"))
+    schema = tables.Column(verbose_name=_("Schema"), orderable=False, empty_values=())
+    images = tables.Column(verbose_name=_("Images"), accessor="image_count", order_by=("image_count",))
+    created_at = tables.Column(verbose_name=_("Created"))
+    created_by = tables.Column(verbose_name=_("By"), accessor="created_by__username", default="")
 
     def render_name(self, record):
         return self.link("manifest", record)
@@ -90,18 +91,18 @@ class ManifestTable(Table):
         return f"{known.label if known else record.runtime} {record.python}"
 
     def render_schema(self, record):
-        return "yes" if record.service_schema else "no"
+        return gettext("yes") if record.service_schema else gettext("no")
 
 
 class ImageTable(Table):
-    caption = "Images"
-    name = tables.Column(verbose_name="Name", order_by=("name", "-number"))
-    state = tables.Column(verbose_name="State", orderable=False, empty_values=())
-    manifest = tables.Column(verbose_name="Manifest", order_by=("manifest__name", "-manifest__number"))
-    digest = tables.Column(verbose_name="Digest", orderable=False, default="")
-    size = tables.Column(verbose_name="Size")
-    build_seconds = tables.Column(verbose_name="Built in", default="")
-    created_at = tables.Column(verbose_name="Created")
+    caption = _("Images")
+    name = tables.Column(verbose_name=_("Name"), order_by=("name", "-number"))
+    state = tables.Column(verbose_name=_("State"), orderable=False, empty_values=())
+    manifest = tables.Column(verbose_name=_("Manifest"), order_by=("manifest__name", "-manifest__number"))
+    digest = tables.Column(verbose_name=_("Digest"), orderable=False, default="")
+    size = tables.Column(verbose_name=_("Size"))
+    build_seconds = tables.Column(verbose_name=_("Built in"), default="")
+    created_at = tables.Column(verbose_name=_("Created"))
 
     def render_name(self, record):
         return self.link("image", record)
@@ -120,17 +121,17 @@ class ImageTable(Table):
 
 
 class ServiceTable(Table):
-    caption = "Services"
-    name = tables.Column(verbose_name="Name")
-    state = tables.Column(verbose_name="State", orderable=False, empty_values=())
-    image = tables.Column(verbose_name="Image", orderable=False, empty_values=())
-    environment = tables.Column(verbose_name="Environment", order_by=("environment__name",))
-    replicas = tables.Column(verbose_name="Replicas")
+    caption = _("Services")
+    name = tables.Column(verbose_name=_("Name"))
+    state = tables.Column(verbose_name=_("State"), orderable=False, empty_values=())
+    image = tables.Column(verbose_name=_("Image"), orderable=False, empty_values=())
+    environment = tables.Column(verbose_name=_("Environment"), order_by=("environment__name",))
+    replicas = tables.Column(verbose_name=_("Replicas"))
     rate = tables.Column(verbose_name=_("Calls a minute"), orderable=False, empty_values=())
-    p95 = tables.Column(verbose_name="p95", orderable=False, empty_values=())
+    p95 = tables.Column(verbose_name=_("p95"), orderable=False, empty_values=())
     errors = tables.Column(verbose_name=_("Errors"), orderable=False, empty_values=())
-    access = tables.Column(verbose_name="Access", orderable=False)
-    updated_at = tables.Column(verbose_name="Updated")
+    access = tables.Column(verbose_name=_("Access"), orderable=False)
+    updated_at = tables.Column(verbose_name=_("Updated"))
 
     def render_name(self, record):
         return self.link("service", record)
@@ -169,23 +170,23 @@ class ServiceTable(Table):
         return f"{tally.error_percent:.3g}\N{NO-BREAK SPACE}%" if tally else ""
 
     def render_access(self, record):
-        return "Key" if record.access == "key" else "Public"
+        return gettext("Key") if record.access == "key" else gettext("Public")
 
     def render_updated_at(self, value):
         return when(value)
 
 
 class EnvironmentTable(Table):
-    caption = "Environments"
-    name = tables.Column(verbose_name="Name")
-    target = tables.Column(verbose_name="Kind")
-    reachable = tables.Column(verbose_name="Reachable", orderable=False, empty_values=())
-    services = tables.Column(verbose_name="Services", accessor="service_count", order_by=("service_count",))
-    limits = tables.Column(verbose_name="Limits per service", orderable=False, empty_values=())
-    checked_at = tables.Column(verbose_name="Last checked", default="never")
+    caption = _("Environments")
+    name = tables.Column(verbose_name=_("Name"))
+    target = tables.Column(verbose_name=_("Kind"))
+    reachable = tables.Column(verbose_name=_("Reachable"), orderable=False, empty_values=())
+    services = tables.Column(verbose_name=_("Services"), accessor="service_count", order_by=("service_count",))
+    limits = tables.Column(verbose_name=_("Limits per service"), orderable=False, empty_values=())
+    checked_at = tables.Column(verbose_name=_("Last checked"), default=_("never"))
 
     def render_name(self, record):
-        return format_html("{} {}", self.link("environment", record), chips(["proposed first"] if record.is_default else []))
+        return format_html("{} {}", self.link("environment", record), chips([gettext("proposed first")] if record.is_default else []))
 
     def render_target(self, value):
         return engines.title(value)
@@ -234,13 +235,13 @@ class EventTable(Table):
 
 
 class OperationTable(Table):
-    caption = "Operations"
-    label = tables.Column(verbose_name="What")
-    state = tables.Column(verbose_name="State")
-    kind = tables.Column(verbose_name="Kind")
-    created_by = tables.Column(verbose_name="By", accessor="created_by__username", default="the portal")
-    created_at = tables.Column(verbose_name="Asked")
-    took = tables.Column(verbose_name="Took", orderable=False, empty_values=())
+    caption = _("Operations")
+    label = tables.Column(verbose_name=_("What"))
+    state = tables.Column(verbose_name=_("State"))
+    kind = tables.Column(verbose_name=_("Kind"))
+    created_by = tables.Column(verbose_name=_("By"), accessor="created_by__username", default=_("the portal"))
+    created_at = tables.Column(verbose_name=_("Asked"))
+    took = tables.Column(verbose_name=_("Took"), orderable=False, empty_values=())
 
     def render_label(self, record):
         return format_html('<a href="{}">{}</a>', self.url("operation", record.pk), record.label)

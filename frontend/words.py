@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    word: str
+    word: str | Promise
     icon: str
     #: a colour of portal.css: green, blue, yellow, red or grey
     colour: str
@@ -16,51 +19,51 @@ class Look:
 
 LOOKS = {
     # operations and their steps
-    "NotStarted": Look("Queued", "clock", "grey"),
-    "Running": Look("Running", "loader-2", "blue", spins=True),
-    "Waiting": Look("Waits for a person", "hand-stop", "yellow"),
-    "Succeeded": Look("Succeeded", "circle-check", "green"),
-    "Skipped": Look("Reused", "circle-check", "green"),
-    "Failed": Look("Failed", "circle-x", "red"),
-    "Cancelled": Look("Cancelled", "circle-minus", "grey"),
+    "NotStarted": Look(_("Queued"), "clock", "grey"),
+    "Running": Look(_("Running"), "loader-2", "blue", spins=True),
+    "Waiting": Look(_("Waits for a person"), "hand-stop", "yellow"),
+    "Succeeded": Look(_("Succeeded"), "circle-check", "green"),
+    "Skipped": Look(_("Reused"), "circle-check", "green"),
+    "Failed": Look(_("Failed"), "circle-x", "red"),
+    "Cancelled": Look(_("Cancelled"), "circle-minus", "grey"),
     # golden requests and what became of them
-    "golden:same": Look("Same", "circle-check", "green"),
-    "golden:changed": Look("Changed", "alert-triangle", "yellow"),
-    "golden:failed": Look("Failed", "circle-x", "red"),
-    "run:Passed": Look("Same answers", "circle-check", "green"),
-    "run:Warned": Look("Changed, let through", "alert-triangle", "yellow"),
-    "run:Stopped": Look("Changed, stopped", "circle-x", "red"),
-    "run:Waiting": Look("Waits for a person", "hand-stop", "yellow"),
-    "run:Approved": Look("Approved", "circle-check", "green"),
-    "run:Rejected": Look("Rejected", "circle-x", "red"),
+    "golden:same": Look(_("Same"), "circle-check", "green"),
+    "golden:changed": Look(_("Changed"), "alert-triangle", "yellow"),
+    "golden:failed": Look(_("Failed"), "circle-x", "red"),
+    "run:Passed": Look(_("Same answers"), "circle-check", "green"),
+    "run:Warned": Look(_("Changed, let through"), "alert-triangle", "yellow"),
+    "run:Stopped": Look(_("Changed, stopped"), "circle-x", "red"),
+    "run:Waiting": Look(_("Waits for a person"), "hand-stop", "yellow"),
+    "run:Approved": Look(_("Approved"), "circle-check", "green"),
+    "run:Rejected": Look(_("Rejected"), "circle-x", "red"),
     # revisions
-    "Pending": Look("Pending", "clock", "grey"),
-    "Rolling": Look("Rolling out", "loader-2", "blue", spins=True),
-    "Serving": Look("Serving", "circle-check", "green"),
-    "Retired": Look("Retired", "circle-minus", "grey"),
+    "Pending": Look(_("Pending"), "clock", "grey"),
+    "Rolling": Look(_("Rolling out"), "loader-2", "blue", spins=True),
+    "Serving": Look(_("Serving"), "circle-check", "green"),
+    "Retired": Look(_("Retired"), "circle-minus", "grey"),
     # replicas
-    "starting": Look("Starting", "loader-2", "blue", spins=True),
-    "ready": Look("Ready", "circle-check", "green"),
-    "unreachable": Look("Unreachable", "alert-triangle", "yellow"),
-    "crashed": Look("Crash-looping", "circle-x", "red"),
+    "starting": Look(_("Starting"), "loader-2", "blue", spins=True),
+    "ready": Look(_("Ready"), "circle-check", "green"),
+    "unreachable": Look(_("Unreachable"), "alert-triangle", "yellow"),
+    "crashed": Look(_("Crash-looping"), "circle-x", "red"),
     # services, as deployments.states says them
-    "service:Running": Look("Running", "circle-check", "green"),
-    "service:Starting": Look("Starting", "loader-2", "blue", spins=True),
-    "service:Updating": Look("Updating", "loader-2", "blue", spins=True),
-    "service:Degraded": Look("Degraded", "alert-triangle", "yellow"),
-    "service:Stopped": Look("Stopped", "player-stop", "grey"),
-    "service:Stopping": Look("Stopping", "loader-2", "grey", spins=True),
-    "service:Deleting": Look("Deleting", "loader-2", "grey", spins=True),
-    "service:Failed": Look("Failed", "circle-x", "red"),
+    "service:Running": Look(_("Running"), "circle-check", "green"),
+    "service:Starting": Look(_("Starting"), "loader-2", "blue", spins=True),
+    "service:Updating": Look(_("Updating"), "loader-2", "blue", spins=True),
+    "service:Degraded": Look(_("Degraded"), "alert-triangle", "yellow"),
+    "service:Stopped": Look(_("Stopped"), "player-stop", "grey"),
+    "service:Stopping": Look(_("Stopping"), "loader-2", "grey", spins=True),
+    "service:Deleting": Look(_("Deleting"), "loader-2", "grey", spins=True),
+    "service:Failed": Look(_("Failed"), "circle-x", "red"),
     # images and environments
-    "image:built": Look("Built", "circle-check", "green"),
-    "image:building": Look("Building", "loader-2", "blue", spins=True),
-    "part:ok": Look("OK", "circle-check", "green"),
-    "part:warn": Look("Warning", "alert-triangle", "yellow"),
-    "part:fail": Look("Failed", "circle-x", "red"),
-    "environment:yes": Look("Reachable", "circle-check", "green"),
-    "environment:no": Look("Not reachable", "circle-x", "red"),
-    "environment:unknown": Look("Not tested", "help-circle", "grey"),
+    "image:built": Look(_("Built"), "circle-check", "green"),
+    "image:building": Look(_("Building"), "loader-2", "blue", spins=True),
+    "part:ok": Look(_("OK"), "circle-check", "green"),
+    "part:warn": Look(_("Warning"), "alert-triangle", "yellow"),
+    "part:fail": Look(_("Failed"), "circle-x", "red"),
+    "environment:yes": Look(_("Reachable"), "circle-check", "green"),
+    "environment:no": Look(_("Not reachable"), "circle-x", "red"),
+    "environment:unknown": Look(_("Not tested"), "help-circle", "grey"),
 }
 
 
@@ -70,32 +73,32 @@ def look(state: str) -> Look:
 
 #: what happened -> a verb and the page of what it happened to
 EVENTS = {
-    "environment.created": ("created environment", "environment"),
-    "environment.deleted": ("deleted environment", ""),
-    "environment.updated": ("changed environment", "environment"),
-    "group.created": ("created the resource group", ""),
-    "image.deleted": ("deleted image", ""),
-    "image.recorded": ("finished building image", "image"),
-    "image.requested": ("asked for image", "image"),
-    "key.regenerated": ("regenerated a key of", "service"),
-    "key.session": ("took a session key of", "service"),
-    "key.stopped": ("stopped an old key of", "service"),
-    "manifest.created": ("wrote manifest", "manifest"),
-    "manifest.deleted": ("deleted manifest", ""),
-    "member.added": ("added member", ""),
-    "member.changed": ("changed the role of", ""),
-    "member.removed": ("removed member", ""),
-    "model.changed": ("described model", "model"),
-    "model.deleted": ("deleted model", ""),
-    "model.registered": ("registered model", "model"),
-    "operation.approved": ("approved the answers of", ""),
-    "operation.cancelled": ("cancelled", ""),
-    "operation.rejected": ("rejected the answers of", ""),
-    "service.created": ("created service", "service"),
-    "service.deleted": ("deleted service", ""),
-    "service.started": ("started service", "service"),
-    "service.stopped": ("stopped service", "service"),
-    "service.updated": ("updated service", "service"),
+    "environment.created": (_("created environment"), "environment"),
+    "environment.deleted": (_("deleted environment"), ""),
+    "environment.updated": (_("changed environment"), "environment"),
+    "group.created": (_("created the resource group"), ""),
+    "image.deleted": (_("deleted image"), ""),
+    "image.recorded": (_("finished building image"), "image"),
+    "image.requested": (_("asked for image"), "image"),
+    "key.regenerated": (_("regenerated a key of"), "service"),
+    "key.session": (_("took a session key of"), "service"),
+    "key.stopped": (_("stopped an old key of"), "service"),
+    "manifest.created": (_("wrote manifest"), "manifest"),
+    "manifest.deleted": (_("deleted manifest"), ""),
+    "member.added": (_("added member"), ""),
+    "member.changed": (_("changed the role of"), ""),
+    "member.removed": (_("removed member"), ""),
+    "model.changed": (_("described model"), "model"),
+    "model.deleted": (_("deleted model"), ""),
+    "model.registered": (_("registered model"), "model"),
+    "operation.approved": (_("approved the answers of"), ""),
+    "operation.cancelled": (_("cancelled"), ""),
+    "operation.rejected": (_("rejected the answers of"), ""),
+    "service.created": (_("created service"), "service"),
+    "service.deleted": (_("deleted service"), ""),
+    "service.started": (_("started service"), "service"),
+    "service.stopped": (_("stopped service"), "service"),
+    "service.updated": (_("updated service"), "service"),
 }
 
 

@@ -4,27 +4,29 @@ from __future__ import annotations
 
 from django.http import Http404, JsonResponse
 from django.shortcuts import render
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from portal.api.errors import envelope, json_error
 
 TITLES = {
-    400: "This request cannot be used",
-    403: "You may not do this",
-    404: "There is no such page",
-    409: "This does not fit together",
-    413: "This is too large",
-    429: "Too many requests",
-    500: "Something broke on our side",
-    503: "Not ready yet",
-    507: "The disk is full",
+    400: _("This request cannot be used"),
+    403: _("You may not do this"),
+    404: _("There is no such page"),
+    409: _("This does not fit together"),
+    413: _("This is too large"),
+    429: _("Too many requests"),
+    500: _("Something broke on our side"),
+    503: _("Not ready yet"),
+    507: _("The disk is full"),
 }
 CURES = {
-    403: "Ask one of the Owners for access.",
-    409: "Look at what it says, change that, and try again.",
-    413: "An administrator can raise the limit.",
-    429: "Wait a moment and try again.",
-    503: "Nothing was changed. Try again in a few seconds.",
-    507: "An administrator has to make room.",
+    403: _("Ask one of the Owners for access."),
+    409: _("Look at what it says, change that, and try again."),
+    413: _("An administrator can raise the limit."),
+    429: _("Wait a moment and try again."),
+    503: _("Nothing was changed. Try again in a few seconds."),
+    507: _("An administrator has to make room."),
 }
 
 
@@ -46,23 +48,23 @@ def not_found(request, exception=None):
     if request.path.startswith("/api/"):
         return json_error(Http404())
     user = getattr(request, "user", None)
-    who = f" You are signed in as {user}." if user is not None and user.is_authenticated else ""
-    return _answer(request, "NotFound", 404, f"There is no such page, or you may not see it.{who}")
+    who = " " + gettext("You are signed in as %(name)s.") % {"name": user} if user is not None and user.is_authenticated else ""
+    return _answer(request, "NotFound", 404, gettext("There is no such page, or you may not see it.") + who)
 
 
 def not_allowed(request, exception=None):
-    return _answer(request, "NotAllowed", 403, str(exception or "") or "You may not do this.")
+    return _answer(request, "NotAllowed", 403, str(exception or "") or gettext("You may not do this."))
 
 
 def bad_request(request, exception=None):
-    return _answer(request, "BadRequest", 400, "This request cannot be used.")
+    return _answer(request, "BadRequest", 400, gettext("This request cannot be used."))
 
 
 def server_error(request):
-    return _answer(request, "InternalServerError", 500, "Something broke on our side. Nothing was changed.")
+    return _answer(request, "InternalServerError", 500, gettext("Something broke on our side. Nothing was changed."))
 
 
 def csrf_failure(request, reason=""):
     return _answer(
-        request, "NotAllowed", 403, "This form has expired, or cookies are switched off. Go back, reload the page and send it again."
+        request, "NotAllowed", 403, gettext("This form has expired, or cookies are switched off. Go back, reload the page and send it again.")
     )

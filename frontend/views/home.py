@@ -11,9 +11,10 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 from django.views import View
 
-from deployments.models import Operation, Service
+from deployments.models import Operation, Service, ServiceKey
 from deployments.states import for_states, service_state
 from frontend.context import THEMES
 from frontend.forms.people import FirstAdministratorForm
@@ -36,7 +37,7 @@ class StartView(LoginRequiredMixin, View):
         groups = list(ResourceGroup.objects.allowing(request.user, Permission.GROUP_READ))
         if len(groups) == 1:
             return HttpResponseRedirect(reverse("pages:home", args=[groups[0].name]))
-        return render(request, "frontend/groups.html", {"title": "Resource groups" if groups else "Welcome", "groups": groups})
+        return render(request, "frontend/groups.html", {"title": _("Resource groups") if groups else _("Welcome"), "groups": groups})
 
 
 class SetupView(ActionView):
@@ -97,6 +98,9 @@ class HomeView(DetailView):
         running = list(operations.filter(state__in=RUNNING).prefetch_related("steps")[:10])
         week = timezone.now() - timedelta(days=7)
         failed = list(operations.filter(state=Operation.State.FAILED, ended_at__gte=week)[:5])
+        half_a_year = timezone.now() - timedelta(days=180)
+        old_keys = self.scope(ServiceKey, Permission.SERVICE_READ).exclude(slot=ServiceKey.Slot.SESSION).filter(created_at__lt=half_a_year)
+        old_keys = list(old_keys.filter(service__deleting=False).select_related("service")[:5])
         counts = {
             "models": self.scope(ModelVersion, Permission.MODEL_READ).count(),
             "manifests": self.scope(Manifest, Permission.MANIFEST_READ).count(),
@@ -106,13 +110,14 @@ class HomeView(DetailView):
         for event in events:
             event.words, event.address = event_words(event)
         return super().get_context_data(
-            title="Home",
+            title=_("Home"),
             services=services,
             table=ServiceTable(services[:8], request=self.request, group=self.group, orderable=False) if services else None,
             up=sum(service.shown.word == "Running" for service in services),
             trouble=trouble,
             running=running,
             failed=failed,
+            old_keys=old_keys,
             counts=counts,
             events=events,
             steps=self.getting_started(counts, services),
@@ -127,27 +132,27 @@ class HomeView(DetailView):
         steps = [
             {
                 "done": counts["models"],
-                "words": "Register a model",
-                "what": "a file or folder with a name",
+                "words": _("Register a model"),
+                "what": _("a file or folder with a name"),
                 "url": reverse("pages:new_model", args=[name]),
             },
             {
                 "done": counts["manifests"],
-                "words": "Write a manifest",
-                "what": "score.py, schema, dependencies",
+                "words": _("Write a manifest"),
+                "what": _("score.py, schema, dependencies"),
                 "url": reverse("pages:new_manifest", args=[name]),
             },
             {
                 "done": counts["images"],
-                "words": "Build an image",
-                "what": "everything in one, tried once",
+                "words": _("Build an image"),
+                "what": _("everything in one, tried once"),
                 "url": reverse("pages:new_image", args=[name]),
             },
-            {"done": services, "words": "Deploy a service", "what": "a URL and two keys", "url": reverse("pages:new_service", args=[name])},
+            {"done": services, "words": _("Deploy a service"), "what": _("a URL and two keys"), "url": reverse("pages:new_service", args=[name])},
             {
                 "done": called,
-                "words": "Call it",
-                "what": "curl or Python, from the service's page",
+                "words": _("Call it"),
+                "what": _("curl or Python, from the service's page"),
                 "url": reverse("pages:services", args=[name]),
             },
         ]
@@ -155,4 +160,4 @@ class HomeView(DetailView):
 
 
 def help_page(request):
-    return render(request, "frontend/help.html", {"title": "Help"})
+    return render(request, "frontend/help.html", {"title": _("Help")})
