@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 
@@ -20,6 +21,20 @@ def clean(text: str, *, colours: bool = False) -> str:
         kept = [*COLOUR.findall(text), ""]
         return "".join(clean(f"{piece}|")[:-1] + colour for piece, colour in zip(pieces, kept, strict=True)).rstrip()
     return "".join(c if c == "\t" or c.isprintable() else " " for c in text).rstrip()
+
+
+def message_of(text: str) -> str:
+    """What a line of a replica's log says: the message of a JSON line with its traceback, else the line itself."""
+    if not text.startswith("{"):
+        return text
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    if not isinstance(said, dict) or not isinstance(said.get("message"), str):
+        return text
+    parts = [said["message"], said.get("exc_info")]
+    return "\n".join(part for part in parts if isinstance(part, str)).rstrip()
 
 
 def without_credentials(text: str) -> str:

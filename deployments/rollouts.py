@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from deployments import engines, observation, routing
 from deployments.golden import trial
+from deployments.lines import clean, message_of
 from deployments.models import Operation, Revision, Service
 from deployments.specs import spec_of
 from deployments.steps import Journal
@@ -92,7 +93,8 @@ def _wait_until_ready(revision: Revision, service: Service, target: Target, jour
 def _say_last_lines(revision: Revision, replica: str, target: Target, journal: Journal) -> None:
     journal.line(f"--- the last lines of {replica}:")
     for line in target.logs(revision.spec_name, replica, lines=30):
-        journal.line(line)
+        for part in message_of(line).splitlines():
+            journal.line(clean(part))
 
 
 def _switch(operation: Operation, revision: Revision, service: Service, journal: Journal) -> None:

@@ -11,6 +11,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m scoring", description="Serve a folder with score.py, its schema and its model files.")
     parser.add_argument("folder", metavar="DIR")
     parser.add_argument("--probe", action="store_true", help="start it once, call run() with the schema's sample, and stop")
+    parser.add_argument("--debug", action="store_true", help="show callers the traceback when run() fails")
     launch.add_listen(parser)
     arguments = parser.parse_args()
     arguments.verb, arguments.bundle = "probe" if arguments.probe else "serve", None

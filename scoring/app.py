@@ -30,6 +30,8 @@ from .messages import Request, Response, error_response, json_response
 from .metrics import Metrics
 from .schema import Schema
 
+#: the caller's own name for a request, sent back as it came
+CALLERS_ID = "x-ms-client-request-id"
 #: bodies up to this size are checked on the event loop, so that a bad one is refused without queueing
 CHECKED_AT_ONCE = 64 * 1024
 
@@ -136,6 +138,9 @@ class App:
     def _score(self, request: Request, reply: Callable[[Response], None]) -> None:
         def answer(response: Response) -> None:
             self.metrics.answered(response.status)
+            known = request.headers.get(CALLERS_ID)
+            if known and len(known) <= 100 and known.isascii() and known.isprintable():
+                response.headers = {**(response.headers or {}), CALLERS_ID: known}
             if response.status >= 400 and request.path != "/score":
                 response.body = protocol.failure(response.body)
             reply(response)

@@ -80,6 +80,7 @@ class Settings:
     `patience` multiplies the time that slow senders are given. `batching`: None leaves it to the bundle.
     `workers`: processes that score, 0 for one a whole core if they can share the model. `threads` of each, 0 for its part of the cores.
     `share`: the model is loaded once for all. `queue_limit`: 0 leaves it to the worker, which takes few or many at once.
+    `debug`: callers are shown the traceback of a run() that fails. `log`: "json" or "text", None leaves it to how the process was started.
     """
 
     service: str = ""
@@ -98,6 +99,8 @@ class Settings:
     workers: int = 1
     threads: int = 0
     share: bool = True
+    debug: bool = False
+    log: Optional[str] = None
 
     @classmethod
     def from_environment(cls, environ: Optional[Mapping[str, str]] = None) -> "Settings":
@@ -127,7 +130,12 @@ class Settings:
                 raise DriverFailed(f"{name} must be auto or a whole number up to {most}, not {said[:40]!r}.")
             return int(said) if said.isdigit() else 0 if said else default
 
+        log = source.get("MODELPORT_LOG_FORMAT", "").strip().lower()
+        if log not in ("", "json", "text"):
+            raise DriverFailed(f"MODELPORT_LOG_FORMAT must be json or text, not {log[:40]!r}.")
         return cls(
+            log=log or None,
+            debug=switch("MODELPORT_DEBUG") is True,
             batching=switch("MODELPORT_BATCHING"),
             workers=processes("MODELPORT_WORKERS", MOST_WORKERS, cls.workers),
             threads=processes("MODELPORT_THREADS", 1024, cls.threads),

@@ -7,7 +7,7 @@ import sys
 import time
 from typing import Any, Iterator, List, Optional
 
-from . import collect, decorated, explain, inputs, outputs, protocol, rawhttp, sharing
+from . import collect, decorated, explain, inputs, logs, outputs, protocol, rawhttp, sharing
 from .batching import Done, Job, Worker
 from .bundle import Bundle, Settings
 from .driver import Driver
@@ -16,6 +16,9 @@ from .forms import Forms, answers
 from .messages import Request, Response, error_response
 from .metrics import Metrics
 from .schema import Schema
+
+#: of a traceback that is shown to the caller, where the development switch is on
+LONGEST_SHOWN = 20_000
 
 
 class Calls:
@@ -101,6 +104,7 @@ class Calls:
             return None
         started = time.perf_counter()
         spans = [(job.request.request_id, sharing.rows_of(self.driver.schema, job.values) or 0) for job in jobs]
+        speakers = logs.current.set([job.request for job in jobs])
         try:
             bodies, held = sharing.run(self.driver, [job.values for job in jobs], spans)
         except BaseException as error:
@@ -109,6 +113,8 @@ class Calls:
                 self.worker.greedy = False
                 print(f"Requests are not put together any more: {error}", file=sys.stderr, flush=True)
             return None
+        finally:
+            logs.current.reset(speakers)
         self.metrics.shared(time.perf_counter() - started, len(jobs), failed=False)
         held.keep()
         return [(job, Response(body)) for job, body in zip(jobs, bodies)]
@@ -124,7 +130,7 @@ class Calls:
             print(f"Checking request {request.request_id} failed: {error!r}", file=sys.stderr, flush=True)
             return error_response(RequestError("The scoring runtime failed."), request.request_id)
         started, failed = time.perf_counter(), True
-        token = collect.current_request.set(request.request_id)
+        token, speaker = collect.current_request.set(request.request_id), logs.current.set((request,))
         try:
             result = self.call(job.values, request)
             response = self._answer(result, request)
@@ -143,6 +149,7 @@ class Calls:
             return self._failed(error, request.request_id)
         finally:
             collect.current_request.reset(token)
+            logs.current.reset(speaker)
             self.metrics.ran(time.perf_counter() - started, failed)
 
     def call(self, values: Any, request: Optional[Request] = None) -> Any:
@@ -169,13 +176,15 @@ class Calls:
         return Response(body, status=status, content_type=content_type, headers=headers)
 
     def _failed(self, error: BaseException, request_id: str) -> Response:
+        traceback = ""
         try:
             where = explain.place(error, self.bundle.app)
-            print(f"run() failed for request {request_id}" + (f" in {where}" if where else ""), file=sys.stderr)
-            print(explain.user_traceback(error), end="", file=sys.stderr, flush=True)
+            traceback = explain.user_traceback(error)
+            logs.failure(f"run() failed for request {request_id}" + (f" in {where}" if where else ""), traceback)
         except Exception:  # an exception that cannot even be shown: the caller is answered all the same
             print(f"run() failed for request {request_id} with a {type(error).__name__} that cannot be shown", file=sys.stderr, flush=True)
         code, message = "ScoringFailed", "The service's code failed. Its log has the traceback under this request id."
         if isinstance(error, outputs.NotJson):
             code, message = "ResultNotJson", "The service's code returned something that has no form in JSON. Its log says what."
-        return error_response(RequestError(message, code=code), request_id)
+        shown = [{"code": "Traceback", "message": traceback[-LONGEST_SHOWN:]}] if self.settings.debug and traceback else []
+        return error_response(RequestError(message, code=code, details=shown), request_id)

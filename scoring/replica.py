@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Dict
 
-from . import collect, explain, forking, inputs, outputs, shims, spark_session, verdict
+from . import collect, explain, forking, inputs, logs, outputs, shims, spark_session, verdict
 from .app import App
 from .bundle import Bundle, Settings
 from .errors import DriverFailed, RequestError
@@ -120,6 +120,8 @@ def main(arguments: Any) -> int:
     origin = forking.Origin()
     if getattr(arguments, "workers", None):
         os.environ["MODELPORT_WORKERS"] = arguments.workers
+    if getattr(arguments, "debug", False):
+        os.environ["MODELPORT_DEBUG"] = "on"
     try:
         settings = Settings.from_environment()
         bundle = Bundle.from_file(Path(arguments.bundle)) if arguments.bundle else Bundle.from_folder(Path(arguments.folder))
@@ -130,6 +132,7 @@ def main(arguments: Any) -> int:
         return FAILED
     if arguments.verb == "probe":
         return probe(bundle, settings)
+    logs.install(settings.log or ("json" if arguments.bundle else "text"))
 
     def start(app: App) -> float:
         prepare(bundle)

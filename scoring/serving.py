@@ -14,7 +14,7 @@ import sys
 import time
 from typing import Any, Callable, Optional, Union
 
-from . import collect, forking, limits
+from . import collect, forking, limits, logs
 from .app import App
 from .board import Board
 from .bundle import Bundle, Settings
@@ -54,9 +54,7 @@ def tell_losses() -> None:
 
 
 def tell_failure(error: DriverFailed) -> None:
-    if error.traceback:
-        print(error.traceback, end="", file=sys.stderr)
-    print(error.message, file=sys.stderr, flush=True)
+    logs.failure(error.message, error.traceback, last=True)
 
 
 class Process:

@@ -271,8 +271,15 @@ def logs(
 ):
     """What the replicas wrote, merged by time."""
     narrowed = given(request_id=request_id, level=level, q=search, start=start, end=end)
-    found = the(session, name, id).log_lines(max_lines, **narrowed)
-    return "\n".join(f"{line['at']} {line['text']}" for line in found)
+    return "\n".join(_spoken(line) for line in the(session, name, id).log_lines(max_lines, **narrowed))
+
+
+def _spoken(line: dict[str, Any]) -> str:
+    """`time LEVEL message [request id]` of a line that the runtime wrote as JSON; other lines as they are."""
+    if line.get("message") in (None, line["text"]):
+        return f"{line['at']} {line['text']}"
+    words = [line["at"], line.get("level"), line["message"], f"[{line['requestId']}]" if line.get("requestId") else ""]
+    return " ".join(filter(None, words))
 
 
 @command(app, "metrics", ("calls", "callsPerMinute", "errors", "errorPercent", "p50Ms", "p95Ms", "p99Ms"))

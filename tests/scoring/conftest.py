@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -165,7 +166,7 @@ class Replica:
     def ready(self):
         line = self.wait_for("Ready after")
         if self.unix is None:
-            self.port = int(line.rsplit(":", 1)[1])
+            self.port = int(re.findall(r":(\d+)\b", line)[-1])
         return self
 
     def connect(self, timeout=30.0) -> socket.socket:
