@@ -107,7 +107,7 @@ def test_the_later_names(start, folder):
     batches = json.loads(replica.call("GET", "/collected?after=0", headers={"X-Modelport-Pull": "1"})[2])["batches"]
     assert [(each["identifier"], each["correlationId"], each["requestId"]) for each in batches] == [
         ("model_inputs", "", "r-1"),
-        ("model_outputs", "", "r-1"),
+        ("model_outputs", "r-1", "r-1"),
         ("model_outputs", "mine", "r-1"),
     ]
 
