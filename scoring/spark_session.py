@@ -18,6 +18,8 @@ RUNTIME = "spark-py"
 VARIABLE = "PYSPARK_SUBMIT_ARGS"
 #: of the limit in MiB: half for Java's heap, the rest for Java itself, Python and its workers
 SHARE, LEAST = 0.5, 256
+#: the quick compiler alone, and the collector that needs no threads of its own
+JAVA = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
 
 
 def settle(environ: MutableMapping[str, str] = os.environ) -> None:
@@ -25,6 +27,8 @@ def settle(environ: MutableMapping[str, str] = os.environ) -> None:
     if VARIABLE in environ or importlib.util.find_spec("pyspark") is None:
         return
     environ[VARIABLE] = arguments(memory_limit(), environ.get("OMP_NUM_THREADS", ""))
+    # A replica answers with few rows: what it takes to start counts for more than what long jobs would gain.
+    environ.setdefault("JDK_JAVA_OPTIONS", JAVA)
     # A container that has no network cannot look up its own name, which Java asks for.
     environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     environ.setdefault("SPARK_LOCAL_HOSTNAME", "localhost")
