@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import subprocess
@@ -20,6 +21,13 @@ CLIENTS = ("openapi-python-client==0.29.1", "tritonclient[http]==2.73.0", "numpy
 @cache
 def python_with(requirements: tuple[str, ...]) -> Path:
     """The interpreter of an environment that has these; the test is skipped where they cannot be had."""
+    HOME.mkdir(exist_ok=True)
+    with (HOME / "lock").open("w") as lock:  # test processes side by side make it once
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _made(requirements)
+
+
+def _made(requirements: tuple[str, ...]) -> Path:
     place = HOME / hashlib.sha256("\n".join([sys.version, *requirements]).encode()).hexdigest()[:16]
     python = place / "bin" / "python"
     if not (place / "complete").exists():
