@@ -96,7 +96,7 @@ def test_collected_data_lives_in_a_remote_storage(remote, group):
     assert upkeep._merge(day)
     part = reading.parts_of(service.collected_days.all())[0]
     assert store.storage().exists(part.name) and part.name.startswith("demo/demo/iris/3/inputs/")
-    assert b"".join(export.export([part], "csv")).count(b"\r\n") == 4
+    assert b"".join(export.export([part], "csv")).count(b"\n") == 4
     assert [row["a"] for row in reading.rows_of(part)] == [0, 1, 2]
     store.forget(service.collected_days.all())
     CollectedPart.objects.update(orphan_since=None)
