@@ -46,6 +46,8 @@ class Example:
     schema: bool = False
     runtime: str = "python"
     memory: str = "512Mi"
+    #: seconds a call may take
+    timeout: int = 60
     path: str = "score"
     request: str = "request.json"
     content_type: str = "application/json"

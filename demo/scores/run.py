@@ -71,6 +71,7 @@ def serve(example: Example, place: Path, portal: Portal, environment: str = "") 
             runtime=example.runtime,
             environment=environment,
             memory=example.memory,
+            timeout=example.timeout,
             **({kind: packages} if packages.exists() else {}),
         )
         key = build.keys["primary"]
@@ -101,7 +102,7 @@ def call(example: Example, place: Path, scoring_uri: str, key: str) -> tuple[flo
     body, expected = (place / example.request).read_bytes(), json.loads((place / "answer.json").read_text())
     headers = {"Authorization": f"Bearer {key}", "Content-Type": example.content_type}
     taken = []
-    with httpx.Client(timeout=60, headers=headers) as client:
+    with httpx.Client(timeout=example.timeout + 10, headers=headers) as client:
         for _ in range(CALLS):
             begun = time.perf_counter()
             answer = client.post(address, content=body)
