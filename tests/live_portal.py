@@ -30,6 +30,12 @@ reader = User.objects.create(username="reader")
 Membership.objects.create(group=group, user=reader, role="reader")
 print(json.dumps({who.username: actions.issue_token(user=who, name="test")[1] for who in (user, reader)}))
 """
+#: the names with hashes that pages ask for, without the minute that compressing takes
+COLLECT = """
+from django.conf import settings
+settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"}
+call_command("collectstatic", verbosity=0, interactive=False)
+"""
 SIGN_IN = """
 from django.contrib.auth import SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
@@ -97,7 +103,7 @@ def _python(code: str, environment: dict[str, str]) -> str:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
     if done.returncode:
         raise RuntimeError(done.stderr[-3000:])
@@ -105,8 +111,8 @@ def _python(code: str, environment: dict[str, str]) -> str:
 
 
 @contextmanager
-def live_portal(data: Path, **variables: str):
-    """Starts it, yields a LivePortal, and ends it; `variables` are MODELPORT_ settings."""
+def live_portal(data: Path, *, pages: bool = False, **variables: str):
+    """Starts it, yields a LivePortal, and ends it; `variables` are MODELPORT_ settings. With `pages`, a browser finds styles and scripts."""
     port = free_port()
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("MODELPORT_", "DJANGO_", "PYTEST_"))}
     environment |= {
@@ -116,7 +122,7 @@ def live_portal(data: Path, **variables: str):
         "PYTHONPATH": str(ROOT),
     }
     environment |= {f"MODELPORT_{key}": value for key, value in variables.items()}
-    tokens = json.loads(_python(PREPARE, environment).splitlines()[-1])
+    tokens = json.loads(_python(PREPARE + (COLLECT if pages else ""), environment).splitlines()[-1])
     portal = LivePortal(f"http://127.0.0.1:{port}", data, tokens, None, environment)
     try:
         portal.process = _start(data, portal.url, environment)

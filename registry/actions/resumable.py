@@ -82,9 +82,9 @@ def finish_resumable_upload(*, user, upload: ResumableUpload, appending: Appendi
         known = known_to(user, appending.sha256)
         with transaction.atomic():
             asset = appending.keep()
-            add_uploaded_file(user=user, upload_set=upload.upload_set, path=upload.path, asset=asset)
             if not ResumableUpload.objects.filter(pk=upload.pk).update(asset=asset):
                 raise NotFound("This upload was discarded while its last bytes arrived.")
+            add_uploaded_file(user=user, upload_set=upload.upload_set, path=upload.path, asset=asset)
     asset.already_stored = known
     return asset
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from django.conf import settings
@@ -60,18 +61,25 @@ def clean_upload_path(path: str) -> str:
         raise BadRequest(error.messages[0], field="path") from None
 
 
-@transaction.atomic
-def add_uploaded_file(*, user, upload_set: UploadSet, path: str, asset: Asset) -> UploadedFile:
+def add_uploaded_file(*, user, upload_set: UploadSet, path: str, asset: Asset) -> None:
     """Puts a stored file into the set; the same path again replaces it."""
+    add_uploaded_files(user=user, upload_set=upload_set, files=[(path, asset)])
+
+
+@transaction.atomic
+def add_uploaded_files(*, user, upload_set: UploadSet, files: Sequence[tuple[str, Asset]]) -> None:
+    """Puts stored files into the set, all or none; the same path again replaces what was there."""
     upload_set = UploadSet.objects.select_for_update().select_related("group").filter(pk=upload_set.pk).first()
     if upload_set is None:
         raise NotFound("The upload set was deleted while the file arrived.")
     check_open(user=user, upload_set=upload_set)
-    path = clean_upload_path(path)
-    file, created = UploadedFile.objects.update_or_create(upload_set=upload_set, path=path, defaults={"asset": asset})
-    if created and upload_set.files.count() > settings.MAX_FILES:
+    by_path = {clean_upload_path(path): asset for path, asset in files}
+    upload_set.files.filter(path__in=by_path).delete()
+    for begun in upload_set.resumable.filter(path__in=by_path, asset=None):
+        begun.forget()  # the whole file came another way
+    UploadedFile.objects.bulk_create([UploadedFile(upload_set=upload_set, path=path, asset=asset) for path, asset in by_path.items()])
+    if upload_set.files.count() > settings.MAX_FILES:
         raise TooLarge(f"An upload set takes at most {settings.MAX_FILES} files.", code="TooManyFiles")
-    return file
 
 
 @transaction.atomic

@@ -303,6 +303,16 @@ class UploadedFileSerializer(FileSerializer):
     alreadyStored = serializers.BooleanField(help_text="You could read these bytes here before")
 
 
+class SendFilesSerializer(serializers.Serializer):
+    files = serializers.ListField(child=serializers.FileField(allow_empty_file=True), allow_empty=False)
+    paths = serializers.ListField(
+        child=serializers.CharField(trim_whitespace=False),
+        required=False,
+        default=list,
+        help_text="One relative path a file, in the same order",
+    )
+
+
 class ResumableUploadSerializer(serializers.ModelSerializer):
     offset = serializers.IntegerField(read_only=True, help_text="Bytes that have arrived")
 

@@ -11,12 +11,27 @@ from rest_framework.viewsets import GenericViewSet
 
 from portal.api.views import GroupMixin
 from registry import tus
-from registry.actions.resumable import begin_resumable_upload, drop_resumable_upload, find_resumable_upload
-from registry.actions.uploads import delete_upload_set, find_upload_set, open_sets, open_upload_set, remove_uploaded_file
-from registry.api.receiving import RawParser
-from registry.api.serializers import ResumableUploadSerializer, UploadedFileSerializer, UploadSetSerializer, UploadSetSummarySerializer
+from registry.actions.resumable import begin_resumable_upload, check_room, drop_resumable_upload, find_resumable_upload
+from registry.actions.uploads import (
+    add_uploaded_files,
+    check_open,
+    delete_upload_set,
+    find_upload_set,
+    open_sets,
+    open_upload_set,
+    remove_uploaded_file,
+)
+from registry.api.receiving import FilesMixin, RawParser
+from registry.api.serializers import (
+    ResumableUploadSerializer,
+    SendFilesSerializer,
+    UploadedFileSerializer,
+    UploadSetSerializer,
+    UploadSetSummarySerializer,
+)
 from registry.models import UploadSet
-from registry.uploads import Receiving, own_set
+from registry.uploads import Receiving, own_set, receive_form_files
+from registry.usage import known_to
 
 PATH = OpenApiParameter("path", str, OpenApiParameter.PATH, description="The file's relative path")
 SHA256 = OpenApiParameter(
@@ -88,6 +103,34 @@ class UploadedFileViewSet(UploadSetViewSet):
     def destroy(self, request, group=None, id=None, path=""):
         remove_uploaded_file(user=request.user, upload_set=self.get_object(), path=path)
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class UploadedFilesViewSet(FilesMixin, UploadSetViewSet):
+    """Many small files in one request."""
+
+    serializer_class = UploadedFileSerializer
+
+    @extend_schema(
+        summary="Send many small files in one request",
+        request={"multipart/form-data": SendFilesSerializer},
+        responses=UploadedFileSerializer(many=True),
+    )
+    def create(self, request, group=None, id=None):
+        upload_set = own_set(request.user, group=group, said=id)
+        check_open(user=request.user, upload_set=upload_set)
+        length = request.headers.get("Content-Length") or ""
+        check_room(user=request.user, size=int(length) if length.isdecimal() else None)
+        asked = SendFilesSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        kept = receive_form_files(asked.validated_data["files"], paths=asked.validated_data["paths"])
+        known = [known_to(request.user, asset.sha256) for _, asset in kept]
+        add_uploaded_files(user=request.user, upload_set=upload_set, files=kept)
+        return Response(
+            [
+                {"path": path, "size": asset.size, "sha256": asset.sha256, "alreadyStored": there}
+                for (path, asset), there in zip(kept, known, strict=True)
+            ]
+        )
 
 
 TUS = OpenApiParameter("Tus-Resumable", str, OpenApiParameter.HEADER, required=True, description="1.0.0")

@@ -4,7 +4,7 @@ from django.urls import path
 
 from registry.api.drafts import CheckRecipeView, DraftViewSet
 from registry.api.recipes import ModelRecipeView, UploadRecipeView
-from registry.api.upload_views import ResumableUploadViewSet, UploadedFileViewSet, UploadSetViewSet
+from registry.api.upload_views import ResumableUploadViewSet, UploadedFilesViewSet, UploadedFileViewSet, UploadSetViewSet
 from registry.api.views import AliasViewSet, ManifestViewSet, ModelNameViewSet, ModelViewSet
 
 app_name = "registry_api"
@@ -12,6 +12,7 @@ GROUP = "groups/<str:group>/"
 urlpatterns = [
     path(GROUP + "uploads/", UploadSetViewSet.as_view({"get": "list", "post": "create"}), name="uploads"),
     path(GROUP + "uploads/<str:id>/", UploadSetViewSet.as_view({"get": "retrieve", "delete": "destroy"}), name="upload"),
+    path(GROUP + "uploads/<str:id>/files/", UploadedFilesViewSet.as_view({"post": "create"}), name="upload-files"),
     path(
         GROUP + "uploads/<str:id>/files/<path:path>",
         UploadedFileViewSet.as_view({"put": "update", "delete": "destroy"}),

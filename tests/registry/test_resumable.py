@@ -120,6 +120,24 @@ def test_a_wrong_digest_keeps_nothing_and_may_be_sent_again(portal, client, uplo
     assert send(client, address, b"abc", 0).status_code == 204
 
 
+def test_a_whole_file_takes_the_place_of_one_that_was_begun_and_many_come_in_one_request(portal, client, upload_set):
+    begun = begin(client, upload_set, "net/a.bin", 10).headers["location"]
+    send(client, begun, b"01234", 0)
+    files = [("files", ("a", b"whole")), ("files", ("b", b""))]
+    kept = client.post(upload_set + "files/", files=files, data={"paths": ["net/a.bin", "net/b 🙂.bin"]})
+    assert kept.status_code == 200, kept.text
+    assert [(file["path"], file["size"], file["alreadyStored"]) for file in kept.json()] == [
+        ("net/a.bin", 5, False),
+        ("net/b 🙂.bin", 0, False),
+    ]
+    assert client.head(begun, headers=TUS).status_code == 404 and portal.staged() == []
+    found = client.get(upload_set).json()
+    assert [file["path"] for file in found["files"]] == ["net/a.bin", "net/b 🙂.bin"] and found["unfinished"] == []
+    wrong = client.post(upload_set + "files/", files=files, data={"paths": ["net/a.bin"]})
+    assert wrong.status_code == 400
+    wait_until(lambda: portal.staged() == [])
+
+
 def test_nothing_is_left_of_what_is_discarded(portal, client, upload_set):
     address = begin(client, upload_set, "a.bin", 10).headers["location"]
     send(client, address, b"01234", 0)

@@ -6,6 +6,36 @@ import { t } from "./words.js";
 export const SMALL = 8 * 2 ** 20;
 const RETRIES = [0, 1000, 2000, 5000, 10_000, ...Array(60).fill(20_000)];
 
+// Files up to this size share a request: a folder of thousands is some hundred requests.
+export const TINY = 256 * 2 ** 10;
+
+export async function sendTogether(entries, portal, setId, hasher) {
+  const body = new FormData();
+  const digests = entries.map((entry) => hasher.hash(entry.file));
+  for (const entry of entries) {
+    entry.become("sending");
+    body.append("files", entry.file, "file");
+    body.append("paths", entry.path);
+  }
+  let answers;
+  const hashed = await Promise.allSettled(digests);
+  try {
+    answers = await portal.call("POST", `${setId}/files/`, { body });
+  } catch (error) {
+    for (const entry of entries) entry.become("failed", (await entry.hasChanged()) ? t("changed") : error.status ? error.message : t("broke"));
+    throw error;
+  }
+  for (const [index, entry] of entries.entries()) {
+    const { sha256, alreadyStored } = answers[index];
+    if (sha256 !== hashed[index].value) {
+      entry.become("failed", t("mismatch"));
+      continue;
+    }
+    Object.assign(entry, { digest: sha256, known: alreadyStored, sent: entry.size });
+    entry.become("stored");
+  }
+}
+
 const base64 = (text) => btoa(String.fromCharCode(...new TextEncoder().encode(text)));
 
 export class Entry {

@@ -1,7 +1,7 @@
 // A drop zone of a form: files begin to move as soon as they are chosen, while the rest of the form is filled in.
 // The form's hidden field gets the id of the upload set; that is all the form knows of it.
 import { say } from "../say.js";
-import { Entry, SMALL } from "./entry.js";
+import { Entry, sendTogether, SMALL, TINY } from "./entry.js";
 import { Hasher } from "./hashing.js";
 import { List } from "./list.js";
 import { encode, Portal } from "./portal.js";
@@ -9,6 +9,7 @@ import { look, refusal } from "./preflight.js";
 import { bytes, files, t } from "./words.js";
 
 const AT_ONCE = 4;
+const TOGETHER = 50;
 
 export class Uploader {
   constructor(box) {
@@ -122,9 +123,10 @@ export class Uploader {
       const large = this.all.filter((entry) => entry.size > SMALL && ["sending", "checking"].includes(entry.state)).length;
       const next = waiting.find((entry) => entry.size <= SMALL) ?? (large < 2 ? waiting[0] : undefined);
       if (!next) break;
+      const together = next.size <= TINY ? waiting.filter((entry) => entry.size <= TINY).slice(0, TOGETHER) : [next];
       this.running += 1;
-      next.state = "sending";
-      this.send(next).finally(() => {
+      for (const entry of together) entry.state = "sending";
+      this.send(together).finally(() => {
         this.running -= 1;
         this.work();
       });
@@ -132,18 +134,21 @@ export class Uploader {
     this.tick();
   }
 
-  async send(entry) {
+  async send(together) {
     try {
       this.hasher ??= new Hasher(this.box.dataset.hasher, SMALL);
       await this.open();
-      await entry.send(this.portal, this.field.value, this.hasher);
+      if (together.length > 1) await sendTogether(together, this.portal, this.field.value, this.hasher);
+      else await together[0].send(this.portal, this.field.value, this.hasher);
     } catch (error) {
-      entry.offline = !error.status;
-      if (entry.state !== "failed") entry.become("failed", error.message);
+      for (const entry of together) {
+        entry.offline = !error.status;
+        if (entry.state !== "failed") entry.become("failed", error.message);
+      }
       this.redraw();
       if (error.status === 401 || error.status === 403) this.tell("signedout", { message: error.message });
     }
-    if (this.all.every((one) => one.finished)) {
+    if (this.all.length && this.all.every((one) => one.finished)) {
       say(t("all_stored"));
       this.tell("stored", { id: this.field.value });
     }
