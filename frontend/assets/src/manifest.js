@@ -148,7 +148,7 @@ form.querySelector("[data-filter]")?.addEventListener("input", (event) => {
   event.stopPropagation();
   const wanted = event.target.value.trim().toLowerCase();
   for (const box of form.querySelectorAll("input[name=models]")) {
-    box.closest("div").hidden = !box.checked && !box.value.includes(wanted);
+    box.closest("label").parentElement.hidden = !box.checked && !box.value.includes(wanted);
   }
 });
 
