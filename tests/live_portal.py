@@ -143,7 +143,7 @@ def _start(data: Path, url: str, environment: dict[str, str]) -> subprocess.Pope
             stdout=log,
             stderr=log,
         )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while True:
         try:
             if httpx.get(f"{url}/healthz", timeout=5).status_code == 200:

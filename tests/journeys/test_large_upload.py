@@ -14,7 +14,7 @@ from playwright.sync_api import expect as expect_soon
 from tests.live_portal import LivePortal, live_portal
 from tests.real_parts import chromium
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 MIB = 2**20
 GIB = 2**30
 #: milliseconds for what a busy machine does in one
