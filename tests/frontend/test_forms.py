@@ -10,6 +10,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
+from deployments import routing
 from deployments.models import Environment, Operation, Revision, Service
 from registry.actions.uploads import add_uploaded_file, open_upload_set
 from registry.models import Image, Manifest, ModelVersion, UploadSet
@@ -332,6 +333,8 @@ def test_an_old_key_goes_on_for_the_time_it_was_given(browse, things, contributo
     old = service.keys.get(slot="primary-old")
     assert old.hash == before and timedelta(hours=23) < old.expires_at - timezone.now() <= timedelta(hours=24)
     assert "Stop it now" in client.get("/g/demo/services/iris/keys").content.decode()
+    routed = {key.sha256: key.expires for key in routing.snapshot().services[0].keys}
+    assert routed[old.hash] == int(old.expires_at.timestamp()) and len(routed) == 3
     client.post("/g/demo/services/iris/keys/primary/stop-old")
     assert sorted(service.keys.values_list("slot", flat=True)) == ["primary", "secondary"]
     assert client.post("/g/demo/services/iris/keys/primary/regenerate", {"grace_hours": "99"}).status_code == 422

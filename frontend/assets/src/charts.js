@@ -50,13 +50,18 @@ const CHARTS = {
     { label: words.ready, values: data.replicas.ready, colour: "--portal-green", fill: true, stepped: true },
     { label: words.desired, values: data.replicas.desired, colour: "--portal-grey", dash: [4, 3], stepped: true },
   ],
+  bytes: () => [
+    { label: words.in, values: data.bytes.in.map((count) => count / data.step), colour: "--portal-blue" },
+    { label: words.out, values: data.bytes.out.map((count) => count / data.step), colour: "--portal-green", dash: [6, 3] },
+  ],
   cpu: () => each("cpu", "cpuLimit"),
   memory: () => each("memory", "memoryLimit"),
 };
-const formats = { bytes: (value) => bytes(value), "/s": number, ms: (value) => `${number(value)} ms`, "%": (value) => `${number(value)} %` };
+const formats = { bytes: (value) => bytes(value), "bytes/s": (value) => `${bytes(value)}/s`, "/s": number, ms: (value) => `${number(value)} ms`, "%": (value) => `${number(value)} %` };
 
 // Where the lines of the grid may stand.
-const STEPS = { bytes: [...Array(41).keys()].map((power) => 2 ** power), "": [1, 2, 5, 10, 20, 50, 100] };
+const POWERS = [...Array(41).keys()].map((power) => 2 ** power);
+const STEPS = { bytes: POWERS, "bytes/s": POWERS, "": [1, 2, 5, 10, 20, 50, 100] };
 
 function moment(second, days) {
   const at = new Date(second * 1000);
