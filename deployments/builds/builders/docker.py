@@ -170,7 +170,9 @@ class DockerBuilder(Builder):
             about = {"base": base.digest, "key": key, "packages": [[package.name, package.version] for package in packages]}
             identity = self._build(ENVIRONMENT, source, tag, about, [], report)
         finally:
-            remove_image(self.engine, temporary)
+            # On a busy machine the engine takes its time; what stays is swept, and is no reason to install everything again.
+            with suppress(Unavailable):
+                remove_image(self.engine, temporary)
         report.line(f"Environment {key[:12]} has {len(packages)} packages")
         return EnvironmentImage(key, tag, identity, packages)
 

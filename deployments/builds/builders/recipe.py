@@ -70,6 +70,8 @@ def uv(job, work, arguments):
         "UV_NO_PROGRESS": "1",
         "UV_PYTHON_DOWNLOADS": "never",
         "UV_HTTP_TIMEOUT": str(job.get("timeout", 60)),
+        # Of one file; the largest packages take minutes on a busy machine.
+        "UV_COMPILE_BYTECODE_TIMEOUT": "600",
         "NO_COLOR": "1",
     }
     certificates = job.get("certificates") or os.environ.get("SSL_CERT_FILE")
