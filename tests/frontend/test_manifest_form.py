@@ -88,3 +88,14 @@ def test_the_form_checks_and_keeps_while_one_writes(visit, things):  # noqa: F81
     draft = ManifestDraft.objects.get()
     page.goto(f"{PAGE}?draft={draft.pk}")
     expect(page.get_by_label("Name", exact=True)).to_have_value("typed")
+
+
+def test_two_manifests_side_by_side(browse, group, boosted, contributor, stranger):
+    for driver in (factories.DOUBLE, factories.DOUBLE.replace(b"2", b"3")):
+        factories.make_manifest(group, name="churn", models=[boosted], user=contributor, driver=driver)
+    client = browse(contributor)
+    page = client.get("/g/demo/manifests/churn:2/compare?with=churn:1").content.decode()
+    assert "-    FACTOR = 2" in page and "+    FACTOR = 3" in page
+    assert "No difference." in client.get("/g/demo/manifests/churn:2/compare?with=churn:2").content.decode()
+    assert client.get("/g/demo/manifests/churn:2/compare?with=other:1").status_code == 404
+    assert browse(stranger).get("/g/demo/manifests/churn:2/compare?with=churn:1").status_code == 404
