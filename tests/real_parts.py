@@ -18,6 +18,8 @@ import pytest
 REQUIRE_ALL = os.environ.get("MODELPORT_REQUIRE_ALL", "") in {"1", "yes", "true"}
 POSTGRES_URL = os.environ.get("MODELPORT_TEST_POSTGRES_URL", "")
 REDIS_URL = os.environ.get("MODELPORT_TEST_REDIS_URL", "")
+#: azure://account:key@container/team?endpoint=... Without one the tests of remote storages run on S3 alone.
+AZURE_URL = os.environ.get("MODELPORT_TEST_AZURE_URL", "")
 PARTS = ("docker", "postgres", "redis", "browser")
 BASE_IMAGE = "python:3.11-slim-bookworm"
 

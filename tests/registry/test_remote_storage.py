@@ -21,10 +21,9 @@ from registry.models import Asset
 from registry.storage import blob_name, blobs, open_asset, read_asset, store_bytes
 from scoring.spool import Spool
 from tests import factories
+from tests.real_parts import AZURE_URL
 
 KEY = "s/e+c=ret"
-#: azure://account:key@container/team?endpoint=...
-AZURE = os.environ.get("MODELPORT_TEST_AZURE_URL", "")
 
 
 @pytest.fixture(scope="session")
@@ -44,11 +43,11 @@ def s3_server():
     server.stop()
 
 
-@pytest.fixture(params=["s3", "azure"] if AZURE else ["s3"])
+@pytest.fixture(params=["s3", "azure"] if AZURE_URL else ["s3"])
 def remote(request, settings, tmp_path):
     """The URL of an empty place, in use."""
     if request.param == "azure":
-        url = AZURE
+        url = AZURE_URL
     else:
         address = request.getfixturevalue("s3_server")
         url = f"s3://key:{quote(KEY, safe='')}@models/team?endpoint={address}&region=us-east-1&addressing=path"
