@@ -44,7 +44,7 @@ Data, method, date.
 
 Measures, on which data, and where it fails.
 """
-_TAGS = nh3.ALLOWED_TAGS - {"map", "area"} | {"input"}
+_TAGS = nh3.ALLOWED_TAGS - {"map", "area"} | {"input", "label"}
 _OWN_CLASS = re.compile(r"hl-[a-z0-9]{1,4}|task-list-item|contains-task-list|task-list-item-checkbox")
 
 
@@ -108,7 +108,7 @@ def _kept(tag: str, name: str, value: str) -> str | None:
 @cache
 def _markdown() -> MarkdownIt:
     markdown = MarkdownIt("commonmark", {"html": True, "highlight": highlight_fence}).enable(["table", "strikethrough"])
-    return markdown.use(front_matter_plugin).use(tasklists_plugin).use(anchors_plugin, max_level=4)
+    return markdown.use(front_matter_plugin).use(tasklists_plugin, label=True).use(anchors_plugin, max_level=4)
 
 
 def _facts(front_matter: str) -> dict[str, object]:
