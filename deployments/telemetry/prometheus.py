@@ -57,7 +57,9 @@ def _calls(services: dict) -> Iterable[Metric]:
 
 def _latencies(services: dict) -> Metric:
     family = HistogramMetricFamily(
-        "modelport_service_call_seconds", "Of calls that reached a replica, from the request's headers to the last byte of the answer.", labels=["group", "service"]
+        "modelport_service_call_seconds",
+        "Of calls that reached a replica, from the request's headers to the last byte of the answer.",
+        labels=["group", "service"],
     )
     found: dict = {}
     for row in TrafficBucket.objects.filter(span=ALL_TIME, service_id__in=list(services), revision__gt=0):
