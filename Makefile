@@ -1,6 +1,6 @@
 # One word a chore. MODELPORT_* may stand in the environment or after the word: make run MODELPORT_PORT=8090
 .DEFAULT_GOAL := help
-.PHONY: help run stop install install-dev test lint format languages lock demo examples spark-base soak bench-scoring
+.PHONY: help run stop install install-dev test lint format languages screenshots lock demo examples spark-base soak bench-scoring
 
 # The first Python of 3.11 to 3.13 that really starts (a version manager's shim may not); another: PYTHON=/path/to/python
 usable = $(shell for p in python3 python3.11 python3.12 python3.13; do $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
@@ -33,6 +33,9 @@ lint: install-dev ## ruff, and migrations that were forgotten
 
 format: install-dev ## ruff's formatter
 	@$(python) -m ruff check --fix . && $(python) -m ruff format .
+
+screenshots: install-dev ## take the pictures of docs/screens.md anew
+	@$(python) -m pytest -q tests/frontend/take_screenshots.py
 
 languages: install-dev ## bring locale/*.po up to date with the marked texts, and say what is not translated
 	@$(python) manage.py languages

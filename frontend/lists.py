@@ -80,7 +80,7 @@ def export(table_class, rows, kind: str, name: str, **options) -> StreamingHttpR
         ordered, start = table_class(rows, **options).data.data, 0
         while True:
             table = table_class(list(ordered[start : start + PORTION]), **{**options, "order_by": ()})
-            columns = list(table.columns)
+            columns = [column for column in table.columns if not column.column.exclude_from_export]
             heads = [str(column.header) or column.name for column in columns]
             yield heads, [[_plain(table, column, row.record, row) for column in columns] for row in table.rows]
             if len(table.rows) < PORTION:

@@ -242,6 +242,9 @@ class OperationTable(Table):
     created_by = tables.Column(verbose_name=_("By"), accessor="created_by__username", default=_("the portal"))
     created_at = tables.Column(verbose_name=_("Asked"))
     took = tables.Column(verbose_name=_("Took"), orderable=False, empty_values=())
+    act = tables.TemplateColumn(
+        verbose_name=_("Act"), template_name="frontend/operations/act.html", orderable=False, exclude_from_export=True, empty_values=()
+    )
 
     def render_label(self, record):
         return format_html('<a href="{}">{}</a>', self.url("operation", record.pk), record.label)

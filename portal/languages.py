@@ -18,7 +18,14 @@ from django.utils.translation.template import templatize
 
 #: folders whose texts people see
 SOURCES = ("portal", "registry", "deployments", "frontend")
-KEYWORDS = {**DEFAULT_KEYWORDS, "gettext_lazy": None, "ngettext_lazy": (1, 2), "pgettext_lazy": ((1, "c"), 2), "gettext_noop": None}
+KEYWORDS = {
+    **DEFAULT_KEYWORDS,
+    "gettext_lazy": None,
+    "_l": None,
+    "ngettext_lazy": (1, 2),
+    "pgettext_lazy": ((1, "c"), 2),
+    "gettext_noop": None,
+}
 _PLACE = re.compile(r"%\(\w+\)|%[sd]")
 
 

@@ -114,6 +114,9 @@ class ListView(ScopedMixin, TemplateView):
     #: for a group that has none yet: icon, what the thing is, the same from the command line
     empty: dict[str, str] = {}
 
+    #: cuts of the list that people ask for most: words, and the address's query
+    quick: list[tuple[str, str]] = []
+
     def get_queryset(self):
         return self.scope(self.model, self.permission)
 
@@ -164,6 +167,7 @@ class ListView(ScopedMixin, TemplateView):
             nothing=not table.paginator.count and not chosen,
             create=self.create,
             empty=self.empty,
+            quick=[(words, query, query == self.request.GET.urlencode()) for words, query in self.quick],
             noun=noun,
             layout=layout,
             columns=[(name, column.verbose_name or name, name not in hidden) for name, column in self.table_class.base_columns.items()][1:],

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _l
 
 from deployments import steplog
 from deployments.actions import operations as actions
@@ -31,6 +32,7 @@ SHOWN_LINES = 500
 class OperationListView(ListView):
     title, model, permission = "Operations", Operation, Permission.OPERATION_READ
     table_class, filterset_class = OperationTable, OperationFilter
+    quick = [(_l("All"), ""), (_l("Running now"), "running=1"), (_l("Failed"), "state=Failed")]
     empty = {
         "icon": "activity",
         "title": "Nothing has run yet",

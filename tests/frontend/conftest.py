@@ -141,5 +141,9 @@ def addresses(things) -> dict[str, str]:
         "failed_operation": f"operations/{things.failed.pk}",
         "operation_log": f"operations/{things.running.pk}/log",
         "members": "members/",
+        "audit": "audit/",
+        "activity": f"audit/?subject_type=modelversion&subject_id={things.version.pk}",
+        "search": "search?q=iris",
+        "running": "running",
     }
     return {name: f"/g/demo/{path}" for name, path in pages.items()}

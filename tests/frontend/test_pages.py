@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.urls import resolve
 
+from frontend import urls
 from portal.accounts.permissions import Role
 from tests import factories
 
@@ -18,6 +20,25 @@ def test_members_see_every_page(role, request, browse, addresses):
     for name, address in addresses.items():
         answer = client.get(address)
         assert answer.status_code == 200, (name, address)
+
+
+#: addresses that answer GET and are a part of a page, a file, outside groups, or need more than one of everything (and are tested with that)
+NO_PAGES = {
+    *("operation_stream", "operation_lines", "operation_find", "model_name_check", "model_picture"),
+    *("download_collected", "service_logs_download"),
+    *("setup", "start", "theme", "search_anywhere", "system", "users"),
+    *("collected_day", "delete_collected", "compare_manifests", "deploying", "service_golden"),
+}
+
+
+def test_no_page_is_forgotten_by_these_tests(addresses):
+    visited = {resolve(address.partition("?")[0]).url_name for address in [*addresses.values(), *OWN_PAGES]}
+    missing = set()
+    for pattern in urls.urlpatterns:
+        view = getattr(pattern.callback, "view_class", None)
+        if getattr(view, "http_method_names", None) != ["post"] and pattern.name not in NO_PAGES:
+            missing |= {pattern.name} - visited
+    assert missing == set()
 
 
 def test_strangers_and_the_anonymous_see_none(browse, addresses, stranger):
