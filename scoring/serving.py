@@ -7,6 +7,7 @@ is loaded by each process for itself; where nobody has asked for several, one pr
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -14,13 +15,14 @@ import sys
 import time
 from typing import Any, Callable, Optional, Union
 
-from . import collect, forking, limits, logs
+from . import collect, forking, inputs, limits, logs, outputs
 from .app import App
 from .board import Board
 from .bundle import Bundle, Settings
-from .errors import DriverFailed
+from .errors import DriverFailed, RequestError
 from .listening import INHERITED, Listener
 from .relay import Relay
+from .schema import NUMPY, PANDAS
 from .server import Server
 from .workers import ENDINGS, FAILED, Supervisor
 
@@ -46,6 +48,18 @@ def serve(bundle: Bundle, settings: Settings, listen: Union[tuple, str], load: L
     if count == 1:
         return Process(App(bundle, settings), listener).run(load)
     return Group(bundle, settings, listener, count).run(load, origin)
+
+
+def warm(app: App) -> None:
+    """What the first table or array makes for good (readers, labels, modules that are imported late) is made before it is shared."""
+    schema = app.schema
+    sample = schema.sample() if schema is not None else None
+    if schema is None or sample is None or not all(kind.kind in (NUMPY, PANDAS) for kind in schema.inputs.values()):
+        return
+    try:
+        outputs.encode(list(inputs.build(schema, inputs.check(schema, json.dumps(sample).encode("ascii"))).values()))
+    except (RequestError, ValueError, TypeError):  # a sample that does not fit: whoever sends it will be told
+        pass
 
 
 def tell_losses() -> None:
@@ -195,6 +209,7 @@ class Group:
         reason = forking.refusal(self.app.driver, known)
         if reason:
             self._start_again(reason, origin)
+        warm(self.app)
         forking.freeze()
         return None
 
