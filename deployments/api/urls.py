@@ -53,6 +53,7 @@ urlpatterns = [
     path(f"{_S}/golden-runs/", golden_request({"get": "runs"}), name="service-golden-runs"),
     path(f"{_S}/replicas/", service({"get": "replicas"}), name="service-replicas"),
     path(f"{_S}/replicas/<str:replica>/log/", service({"get": "logs"}), name="service-log"),
+    path(f"{_S}/logs/", service({"get": "merged_logs"}), name="service-logs"),
     path(f"{_S}/metrics/", service({"get": "metrics"}), name="service-metrics"),
     path(f"{_S}/metrics.csv", service({"get": "metrics_csv"}), name="service-metrics-csv"),
     path(f"{_S}/collected/", collected_days({"get": "list", "delete": "destroy"}), name="service-collected"),
