@@ -85,7 +85,7 @@ def serve(example: Example, place: Path, portal: Portal, environment: str = "") 
                 service.delete().wait(timeout=120)
         return outcome
     try:
-        step = next(step for step in build.steps if step["name"] == "environment")
+        step = [step for step in build.steps if step["name"] == "environment"][-1]  # of the last attempt
         outcome.environment = "reused" if step["state"] == "Skipped" else step["note"]
         outcome.build = _seconds(build.startedAt, build.endedAt)
         replica = service.replicas_seen()[0]
