@@ -127,7 +127,7 @@ def test_the_search_finds_things_people_pages_and_actions(browse, things, group,
     assert browse(stranger).get("/g/demo/search?q=iris").status_code == 404
     assert browse(owner).get("/search?q=iris")["Location"] == "/g/demo/search?q=iris"
     part = browse(owner).get("/g/demo/search?q=iris", headers=HTMX).content.decode()
-    assert "<html" not in part and part.count('role="option"') >= 4
+    assert "<html" not in part and part.count("<a href") >= 4
 
 
 def test_more_than_three_of_a_kind_lead_to_the_list(browse, things, group, owner):

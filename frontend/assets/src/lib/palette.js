@@ -38,11 +38,9 @@ export function setUp(acts) {
     title.className = "menu-title";
     title.textContent = dialog.dataset.recent;
     group.append(title);
-    kept.forEach((one, index) => {
+    kept.forEach((one) => {
       const link = document.createElement("a");
-      Object.assign(link, { id: `recent-${index}`, href: one.url, textContent: one.words, tabIndex: -1 });
-      link.setAttribute("role", "option");
-      link.setAttribute("aria-selected", "false");
+      Object.assign(link, { href: one.url, textContent: one.words });
       group.append(link);
     });
     return group;
@@ -64,6 +62,12 @@ export function setUp(acts) {
     }
     const before = text.trim() ? null : recents();
     if (before) list.prepend(before);
+    // On a page of their own the results are links; here the field keeps the focus, and they are its options.
+    list.querySelectorAll("a").forEach((link, index) => {
+      Object.assign(link, { id: `hit-${index}`, tabIndex: -1 });
+      link.setAttribute("role", "option");
+      link.setAttribute("aria-selected", "false");
+    });
     choose(options()[0]);
   }
 
