@@ -73,6 +73,10 @@ def look(state: str) -> Look:
 
 #: what happened -> a verb and the page of what it happened to
 EVENTS = {
+    "alias.moved": (_("moved an alias of"), "model"),
+    "alias.removed": (_("removed an alias of"), "model"),
+    "collected.deleted": (_("deleted collected data of"), "service"),
+    "collected.downloaded": (_("downloaded collected data of"), "service"),
     "environment.created": (_("created environment"), "environment"),
     "environment.deleted": (_("deleted environment"), ""),
     "environment.updated": (_("changed environment"), "environment"),
