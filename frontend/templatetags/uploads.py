@@ -31,7 +31,12 @@ def is_list(value) -> bool:
 
 @register.simple_tag
 def upload_limits() -> dict:
-    return {"bytes": settings.MAX_FILE_BYTES, "files": settings.MAX_FILES, "size": in_units(settings.MAX_FILE_BYTES), "count": f"{settings.MAX_FILES:,}"}
+    return {
+        "bytes": settings.MAX_FILE_BYTES,
+        "files": settings.MAX_FILES,
+        "size": in_units(settings.MAX_FILE_BYTES),
+        "count": f"{settings.MAX_FILES:,}",
+    }
 
 
 @register.simple_tag
