@@ -99,3 +99,20 @@ def test_two_manifests_side_by_side(browse, group, boosted, contributor, strange
     assert "No difference." in client.get("/g/demo/manifests/churn:2/compare?with=churn:2").content.decode()
     assert client.get("/g/demo/manifests/churn:2/compare?with=other:1").status_code == 404
     assert browse(stranger).get("/g/demo/manifests/churn:2/compare?with=churn:1").status_code == 404
+
+
+@pytest.mark.browser
+@pytest.mark.django_db(transaction=True)
+def test_a_model_that_has_arrived_is_looked_at_by_itself(visit, things):  # noqa: F811
+    page = visit()
+    page.goto("/g/demo/deploy")
+    page.locator("input[name=model_files]").set_input_files(
+        {"name": "churn.json", "mimeType": "application/json", "buffer": saved.xgboost_json(["age"])}
+    )
+    expect(page.locator("#found")).to_contain_text("This is a XGBoost model")
+    expect(page.get_by_label("Service name")).to_have_value("churn")
+    assert "xgboost.Booster" in page.locator("#id_driver").input_value()
+    # A scoring file of one's own goes without the schema that was proposed.
+    page.get_by_text("Scoring file, schema and dependencies").click()
+    page.locator("input[name=driver_file]").set_input_files({"name": "score.py", "mimeType": "text/x-python", "buffer": b"x = 1\n"})
+    expect(page.locator("#id_schema")).to_have_value("")
