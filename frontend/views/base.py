@@ -186,8 +186,9 @@ def dress(filters) -> None:
         if not choice:
             field.widget.attrs.setdefault("placeholder", field.label)
     if fields:
+        fields[0].widget.input_type = "search"
         live = {"hx-get": "", "hx-trigger": "input changed delay:300ms, search", "hx-target": "#results", "hx-swap": "outerHTML"}
-        fields[0].widget.attrs.update({"type": "search", "autocomplete": "off", **live, "hx-push-url": "true", "hx-include": "closest form"})
+        fields[0].widget.attrs.update({"autocomplete": "off", **live, "hx-push-url": "true", "hx-include": "closest form"})
 
 
 class ObjectMixin(ScopedMixin):

@@ -10,6 +10,7 @@ from django.utils import timezone
 from playwright.sync_api import expect, sync_playwright
 
 from deployments.models import Replica
+from deployments.steplog import stamped
 from tests.real_parts import chromium
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
@@ -18,7 +19,7 @@ CHROMIUM = [
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
 #: not pages, or somebody else's markup in our frame
-NOT_PAGES = {"service_openapi", "service_swagger", "operation_log"}
+NOT_PAGES = {"service_openapi", "service_swagger", "operation_log", "running"}
 OWN = {"profile": "/profile", "help": "/help", "new_group": "/groups/new", "missing": "/g/nothing/"}
 
 
@@ -62,33 +63,37 @@ def pages(addresses) -> dict[str, str]:
     return {**{name: address for name, address in addresses.items() if name not in NOT_PAGES}, **more, **OWN}
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_serious(theme, visit, pages):
+@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 390)])
+def test_every_page_is_accessible_quiet_and_fits(theme, width, visit, pages):
+    """Axe finds nothing serious, no script fails, and nothing scrolls sideways, at 320 px neither."""
     from axe_playwright_python.sync_playwright import Axe
 
-    page, found = visit(color_scheme=theme), []
+    page, found = visit(color_scheme=theme, viewport={"width": width, "height": 844}), []
+    here = ""
+    page.on("pageerror", lambda error: found.append(f"{here}: {error}"))
+    page.on("console", lambda said: found.append(f"{here}: {said.text}") if said.type == "error" and not expected(here, said) else None)
     # Swagger UI's own markup is not ours; what is around it is.
     options = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
-    for name, address in pages.items():
+    for here, address in pages.items():
         page.goto(address)
         assert page.locator("html").get_attribute("data-bs-theme") == theme
         answer = Axe().run(page, context={"exclude": [["#swagger"]]}, options=options)
         for violation in answer.response["violations"]:
             if violation["impact"] in ("serious", "critical"):
                 found += [
-                    f"{name}: {violation['id']}: {node['html'][:160]} {node.get('failureSummary', '')[:200]}" for node in violation["nodes"]
+                    f"{here}: {violation['id']}: {node['html'][:160]} {node.get('failureSummary', '')[:200]}" for node in violation["nodes"]
                 ]
+        if width < 1000:
+            page.set_viewport_size({"width": 320, "height": 640})
+            if (wide := page.evaluate("document.documentElement.scrollWidth")) > 320:
+                found.append(f"{here}: {wide} px wide at 320 px")
+            page.set_viewport_size({"width": width, "height": 844})
     assert not found, "\n".join(found)
 
 
-def test_nothing_scrolls_sideways_at_320_pixels(visit, pages):
-    page, wide = visit(viewport={"width": 320, "height": 640}), []
-    for name, address in pages.items():
-        page.goto(address)
-        width = page.evaluate("document.documentElement.scrollWidth")
-        if width > 320:
-            wide.append((name, width))
-    assert wide == []
+def expected(here: str, said) -> bool:
+    """The one page that is not there, and the streams that these tests switch off."""
+    return here == "missing" or "/stream?" in (said.location or {}).get("url", "")
 
 
 def test_lists_details_and_forms_work_without_script(visit, pages):
@@ -154,3 +159,49 @@ def test_a_page_that_moves_follows_by_itself(visit, pages):
     Replica.objects.update(state="crashed", detail="MemoryError in init().")
     expect(page.locator(".replicas .state")).to_have_text("Crash-looping")
     expect(page.get_by_text("MemoryError in init().").first).to_be_visible()
+
+
+def test_the_palette_is_worked_by_keyboard(visit, pages):
+    page = visit()
+    page.goto(pages["models"])
+    page.keyboard.press("/")
+    field = page.get_by_role("combobox", name="Search")
+    expect(field).to_be_focused()
+    field.fill("iris")
+    first = page.locator("#palette-hits [role=option]").first
+    expect(first).to_contain_text("iris:1")
+    expect(first).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("ArrowDown")
+    expect(first).to_have_attribute("aria-selected", "false")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    expect(page.locator("main").get_by_role("heading", level=1)).to_contain_text("iris:1")
+    page.keyboard.press("Control+k")
+    expect(page.locator("#palette-hits").get_by_role("group", name="Pages")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#palette")).to_be_hidden()
+    for key in "gs":
+        page.keyboard.press(key)
+    expect(page.locator("main").get_by_role("heading", level=1)).to_contain_text("Services")
+    page.keyboard.press("j")
+    expect(page.get_by_role("link", name="iris", exact=True).first).to_be_focused()
+    page.keyboard.press("?")
+    expect(page.locator("#shortcuts")).to_be_visible()
+
+
+def test_lines_of_a_long_log_are_found_and_addressed(visit, things):
+    things.log.write_bytes(b"".join(stamped(f"line {number} of many", timezone.now()) for number in range(1, 20_001)))
+    things.running.cancel()
+    page = visit()
+    page.goto(f"/g/demo/operations/{things.running.pk}#L7000-L7002")
+    expect(page.locator(".log .picked")).to_have_count(3)
+    expect(page.locator("#L7000")).to_have_text("line 7000 of many")
+    page.get_by_label("Search in the log").fill("line 15555 of")
+    page.keyboard.press("Enter")
+    expect(page.locator(".log .hit")).to_have_text("line 15555 of many")
+    first = page.locator(".log li").first
+    for _ in range(7):
+        before = first.get_attribute("id")
+        page.locator("[data-earlier]").first.click()
+        expect(first).not_to_have_attribute("id", before)
+    assert page.locator(".log li").count() == 5000, "what lies far from the place is taken out of the page"
