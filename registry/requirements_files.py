@@ -108,6 +108,9 @@ class _Wanted:
             found = Requirement(text)
         except InvalidRequirement as error:
             raise RequirementsError(f"`{_word(text)}` is not a package with a version: write it as `name==1.2.3`.", line) from error
+        # The reader takes a name that ends in "_"; PEP 508 does not, and its normal form would end in "-".
+        if not found.name[-1].isalnum():
+            raise RequirementsError(f"`{_word(found.name)}` is not a package's name: it ends with a letter or a digit.", line)
         if found.url:
             raise RequirementsError("A package from a URL cannot be used: name a version that is on the package index.", line)
         if any(specifier.operator == "===" for specifier in found.specifier):
