@@ -125,7 +125,9 @@ def cure(error: BaseException, text: str, app: Path) -> str:
         return f"The package `{PACKAGES.get(top, top)}` is not installed: add it to the pip or conda file."
     library = _LIBRARY.search(text)
     if library:
-        return f"The system library {library.group(1)} is not in the image: use a package that brings it along, or a base image that has it."
+        return (
+            f"The system library {library.group(1)} is not in the image: use a package that brings it along, or a base image that has it."
+        )
     if _BINARY.search(text):
         return (
             "Two packages do not fit each other: one was built for another version of numpy. "

@@ -66,5 +66,8 @@ def server_error(request):
 
 def csrf_failure(request, reason=""):
     return _answer(
-        request, "NotAllowed", 403, gettext("This form has expired, or cookies are switched off. Go back, reload the page and send it again.")
+        request,
+        "NotAllowed",
+        403,
+        gettext("This form has expired, or cookies are switched off. Go back, reload the page and send it again."),
     )

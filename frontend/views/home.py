@@ -148,7 +148,12 @@ class HomeView(DetailView):
                 "what": _("everything in one, tried once"),
                 "url": reverse("pages:new_image", args=[name]),
             },
-            {"done": services, "words": _("Deploy a service"), "what": _("a URL and two keys"), "url": reverse("pages:new_service", args=[name])},
+            {
+                "done": services,
+                "words": _("Deploy a service"),
+                "what": _("a URL and two keys"),
+                "url": reverse("pages:new_service", args=[name]),
+            },
             {
                 "done": called,
                 "words": _("Call it"),

@@ -369,9 +369,9 @@ def test_one_form_makes_everything(browse, things, contributor):
     said = re.search(r'name="model_set" value="([^"]+)"', refused.content.decode())[1]
     answer = client.post("/g/demo/deploy", {**form, "model_files": [], "model_set": said})
     operation = Operation.objects.get(kind="Image", state="NotStarted")
-    assert answer["Location"] == f"/g/demo/operations/{operation.pk}"
+    assert answer["Location"] == f"/g/demo/deploy/{operation.pk}"
     text = client.get(answer["Location"]).content.decode()
-    assert "waits for the image" in text and 'id="key-primary"' in text
+    assert "Roll out service" in text and "To come" in text and 'id="key-primary"' in text
     assert Manifest.objects.get(name="whole").uses.get().version.name == "whole"
 
 

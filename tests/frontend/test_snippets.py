@@ -53,7 +53,9 @@ def test_a_snippet_runs_when_pasted(language, body, access, server, things, sett
     settings.GATEWAY_URL = url
     things.service.access = access
     text = next(one.text for one in snippets.all_of(things.service, body) if one.name == language)
-    command = {"curl": ["bash", "-c"], "Python": [sys.executable, "-c"], "JavaScript": ["node", "--input-type=module", "-e"]}[language] + [text]
+    command = {"curl": ["bash", "-c"], "Python": [sys.executable, "-c"], "JavaScript": ["node", "--input-type=module", "-e"]}[language] + [
+        text
+    ]
     done = subprocess.run(
         command, env={**os.environ, "MODELPORT_KEY": "mp_a_b", "NO_PROXY": "*"}, capture_output=True, text=True, timeout=30
     )
