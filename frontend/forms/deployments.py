@@ -1,4 +1,4 @@
-"""Images, environments, services, and the one-step form."""
+"""Images, environments and services."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from deployments import engines
 from deployments.models import Service
 from deployments.quantities import parse_cpu, parse_gpus, parse_memory, show_gpus, show_memory
-from frontend.forms.base import MultipleFileField, NameField, StyledForm
-from frontend.forms.manifests import RecipeFields
+from frontend.forms.base import NameField, StyledForm
 
 
 class QuantityField(forms.CharField):
@@ -223,25 +222,6 @@ class UpdateServiceForm(CreateServiceForm):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, environments=[], **kwargs)
         del self.fields["environment"], self.fields["name"]
-
-
-class DeployForm(RecipeFields, SizeFields):
-    """Files in, a service out."""
-
-    name = NameField(label="Service name", help_text="It names manifest, image and service, and becomes a part of the URL.")
-    model_set = forms.CharField(required=False, widget=forms.HiddenInput)
-    model_files = MultipleFileField(
-        label="Model files", help_text="The trained model: a file such as model.pkl, or a folder. score.py opens it by its name."
-    )
-    model_name = NameField(label="Model name", required=False, help_text="Left empty, it is called as the service.")
-    environment = RowField(label="Environment", error_messages={"required": "Choose an environment."})
-    access = forms.ChoiceField(label="Access", choices=Service.Access.choices)
-    collect_data = forms.BooleanField(label="Collect inputs and predictions (the score file's ModelDataCollector)", required=False)
-    image_only = forms.BooleanField(label="Stop after the image; deploy it later", required=False)
-
-    def __init__(self, *args, environments, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.fields["environment"].offer(environments, environment_words)
 
 
 class DangerForm(StyledForm):
