@@ -106,7 +106,7 @@ def test_lists_details_and_forms_work_without_script(visit, pages):
     page.get_by_label("Name").fill("plain")
     page.get_by_role("button", name="Register model").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("plain:1")
-    page.locator("summary[aria-label=Theme]").click()
+    page.locator("summary[aria-label='Theme and language']").click()
     page.get_by_role("button", name="Dark").click()
     expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
     page.goto(pages["operation"])
@@ -134,7 +134,7 @@ def test_the_keyboard_reaches_the_content_and_leaves_menus(visit, pages):
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("main")).to_be_focused()
-    menu = page.locator("summary[aria-label='Theme']")
+    menu = page.locator("summary[aria-label='Theme and language']")
     menu.focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Light")).to_be_visible()
@@ -176,6 +176,7 @@ def test_the_palette_is_worked_by_keyboard(visit, pages):
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Enter")
     expect(page.locator("main").get_by_role("heading", level=1)).to_contain_text("iris:1")
+    page.wait_for_load_state()  # the heading stands before the script that listens
     page.keyboard.press("Control+k")
     expect(page.locator("#palette-hits").get_by_role("group", name="Pages")).to_be_visible()
     page.keyboard.press("Escape")
@@ -183,6 +184,7 @@ def test_the_palette_is_worked_by_keyboard(visit, pages):
     for key in "gs":
         page.keyboard.press(key)
     expect(page.locator("main").get_by_role("heading", level=1)).to_contain_text("Services")
+    page.wait_for_load_state()
     page.keyboard.press("j")
     expect(page.get_by_role("link", name="iris", exact=True).first).to_be_focused()
     page.keyboard.press("?")

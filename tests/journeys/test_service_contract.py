@@ -11,7 +11,7 @@ import httpx2 as httpx
 import openapi_spec_validator
 import pytest
 
-from tests.journeys.portal_process import PortalProcess
+from tests.journeys.portal_process import ROOT, PortalProcess
 
 PORTAL = "docker"
 pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(900)]
@@ -39,8 +39,14 @@ def test_schemathesis_finds_nothing(portal, key, tmp_path):
     command += ["--header", f"Authorization: Bearer {key}", "--checks", "all", "--max-examples", "40", "--seed", "1", "--workers", "1"]
     command += ["--generation-database", "none"]
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("MODELPORT_", "DJANGO_", "PYTEST_"))}
+    hooks = {"SCHEMATHESIS_HOOKS": "tests.scoring.bodies_for_schemathesis", "SCHEMATHESIS_DOCUMENT": command[2], "SCHEMATHESIS_KEY": key}
     done = subprocess.run(
-        [str(word) for word in command], cwd=tmp_path, env={**kept, "HOME": str(tmp_path)}, capture_output=True, text=True, timeout=280
+        [str(word) for word in command],
+        cwd=tmp_path,
+        env={**kept, **hooks, "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=280,
     )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
 

@@ -15,7 +15,9 @@ from hypothesis import strategies
 from scoring.forms import ARROW, CSV, NPY, PARQUET
 from tests.scoring.test_forms import arrow_of, npy_of, parquet_of
 
-with urllib.request.urlopen(os.environ["SCHEMATHESIS_DOCUMENT"]) as answer:
+_key = os.environ.get("SCHEMATHESIS_KEY")
+_headers = {"Authorization": f"Bearer {_key}"} if _key else {}
+with urllib.request.urlopen(urllib.request.Request(os.environ["SCHEMATHESIS_DOCUMENT"], headers=_headers)) as answer:
     _document = json.load(answer)
 _inputs = list(_document["components"]["schemas"]["ServiceInput"].get("properties", {}).values())
 
