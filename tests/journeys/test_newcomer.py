@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 
+import joblib
+import pandas
 import pytest
 from playwright.sync_api import expect
 
@@ -39,7 +42,8 @@ def test_a_model_file_becomes_a_live_url_without_a_line_of_code(page, portal, ex
     call = page.locator("#call-curl")
     expect(call).to_contain_text(key)
     done = subprocess.run(["bash", "-c", call.inner_text()], capture_output=True, text=True, timeout=60)
-    assert json.loads(done.stdout) == ["setosa"], done.stderr
+    (rows,) = json.loads(shlex.split(call.inner_text())[-1]).values()
+    assert json.loads(done.stdout) == list(joblib.load(example.model).predict(pandas.DataFrame(rows))), done.stderr
     assert page.faults == []
 
 
