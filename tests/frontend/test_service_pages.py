@@ -62,6 +62,8 @@ def test_charts_are_drawn_told_as_tables_and_zoomed_by_the_address(opened, servi
     chart.get_by_role("button", name="Table").click()
     expect(chart.get_by_role("columnheader", name="failed")).to_be_visible()
     expect(chart.locator("canvas")).to_have_count(0)
+    asked = []
+    page.on("request", lambda request: asked.append(request.url) if request.is_navigation_request() else None)
     over = page.locator("[data-chart=latency] .u-over").bounding_box()
     page.mouse.move(over["x"] + 40, over["y"] + 60)
     page.mouse.down()
@@ -69,6 +71,7 @@ def test_charts_are_drawn_told_as_tables_and_zoomed_by_the_address(opened, servi
     page.mouse.up()
     page.wait_for_url("**/metrics?from=*")
     expect(page.locator(".chart canvas")).to_have_count(7)
+    assert len(asked) == 1, "charts that share a selection ask for one page, not for one each"
     assert not faults
 
 

@@ -92,8 +92,12 @@ function marks(plot) {
   ctx.restore();
 }
 
+let leaving = false; // the charts share one selection, and each of them tells of it: only the first goes, or it would be broken off by the next
+addEventListener("pageshow", () => (leaving = false));
+
 function zoom(plot) {
-  if (plot.select.width < 8) return;
+  if (leaving || plot.select.width < 8) return;
+  leaving = true;
   const edge = (position) => Math.floor(plot.posToVal(position, "x") / 10) * 10;
   const from = edge(plot.select.left);
   go({ from, to: Math.max(edge(plot.select.left + plot.select.width), from + 60), range: "", step: "" });
