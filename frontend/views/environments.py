@@ -16,6 +16,7 @@ from frontend.filters import EnvironmentFilter
 from frontend.forms.deployments import ConfirmForm, EnvironmentForm
 from frontend.tables import EnvironmentTable
 from frontend.views.base import ActionView, DetailView, ListView, ObjectMixin, PostView
+from frontend.views.edited import EditedMixin
 from portal.accounts.permissions import Permission
 
 #: how long a page waits for the answer of a connection test
@@ -92,7 +93,7 @@ class CreateEnvironmentView(ActionView):
         return super().get_context_data(back=reverse("pages:environments", args=[self.group.name]), **kwargs)
 
 
-class EditEnvironmentView(EnvironmentMixin, ActionView):
+class EditEnvironmentView(EditedMixin, EnvironmentMixin, ActionView):
     form_class = EnvironmentForm
     title, done = "Edit environment", "Saved."
     permission = Permission.ENVIRONMENT_WRITE

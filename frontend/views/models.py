@@ -12,6 +12,7 @@ from frontend.forms.deployments import ConfirmForm
 from frontend.forms.models import AliasForm, CardForm, DescribeModelForm, RegisterModelForm
 from frontend.tables import ModelTable
 from frontend.views.base import ActionView, ListView, ObjectMixin, PostView
+from frontend.views.edited import EditedMixin
 from frontend.views.uploads import StagedUploadsMixin
 from portal.accounts.permissions import Permission
 from registry import cards, usage
@@ -106,7 +107,7 @@ class ModelActionView(ModelMixin, ActionView):
         return super().get_context_data(back=self.address, **kwargs)
 
 
-class DescribeModelView(ModelActionView):
+class DescribeModelView(EditedMixin, ModelActionView):
     form_class = DescribeModelForm
     title, done = _lazy("Edit description and tags"), _lazy("Saved.")
 
@@ -117,7 +118,7 @@ class DescribeModelView(ModelActionView):
         return actions.change_model_version(user=self.request.user, version=self.object, description=description, tags=tags)
 
 
-class EditCardView(ModelActionView):
+class EditCardView(EditedMixin, ModelActionView):
     form_class = CardForm
     template_name = "frontend/models/card_form.html"
     title, submit, done = _lazy("Edit the model card"), _lazy("Save card"), _lazy("Saved.")

@@ -19,6 +19,7 @@ from deployments.models import CollectedDay
 from frontend.forms.collected import CollectionForm, DownloadForm
 from frontend.forms.deployments import ConfirmForm
 from frontend.views.base import ActionView, DetailView, PostView
+from frontend.views.edited import EditedMixin
 from frontend.views.services import ServiceMixin
 from portal.accounts.permissions import Permission, allows, require
 from registry.downloads import send_chunks
@@ -131,7 +132,7 @@ class DownloadCollectedView(CollectedMixin, DetailView):
         return send_chunks(request, found.chunks, found.name, found.content_type)
 
 
-class CollectionSettingsView(CollectedMixin, ActionView):
+class CollectionSettingsView(EditedMixin, CollectedMixin, ActionView):
     form_class = CollectionForm
     template_name = "frontend/services/collected_settings.html"
     title, submit, busy = _("Collection settings"), _("Save"), _("Saving…")

@@ -20,6 +20,7 @@ from frontend.flash import keep_keys
 from frontend.forms.deployments import CreateServiceForm, DangerForm, UpdateServiceForm
 from frontend.tables import ServiceTable
 from frontend.views.base import ActionView, DetailView, ListView, ObjectMixin, PostView
+from frontend.views.edited import EditedMixin
 from portal.accounts.permissions import Permission
 from registry.models import Image
 
@@ -146,7 +147,7 @@ class CreateServiceView(ActionView):
         return super().get_context_data(back=reverse("pages:services", args=[self.group.name]), **kwargs)
 
 
-class ServiceSettingsView(ServiceMixin, ActionView):
+class ServiceSettingsView(EditedMixin, ServiceMixin, ActionView):
     form_class = UpdateServiceForm
     template_name = "frontend/services/settings.html"
     tab, title, submit, busy = "settings", "Settings", "Update service", "Starting…"

@@ -2,6 +2,7 @@
 import * as palette from "./lib/palette.js";
 import { say } from "./lib/say.js";
 import * as shortcuts from "./lib/shortcuts.js";
+import { bringBack, keep } from "./lib/typed.js";
 
 const root = document.documentElement;
 const system = matchMedia("(prefers-color-scheme: dark)");
@@ -84,6 +85,7 @@ document.addEventListener("input", (event) => {
 });
 document.addEventListener("submit", (event) => {
   if (event.defaultPrevented) return;
+  if (event.target.matches("form[data-guard]")) keep(event.target);
   changed = false;
   const button = event.target.querySelector("button[data-busy]");
   if (!button) return;
@@ -96,6 +98,11 @@ document.addEventListener("submit", (event) => {
 addEventListener("beforeunload", (event) => {
   if (changed) event.preventDefault();
 });
+addEventListener("pagehide", () => {
+  const form = changed && document.querySelector("form[data-guard]");
+  if (form) keep(form);
+});
+bringBack();
 addEventListener("pageshow", () => {
   for (const button of document.querySelectorAll("button[data-rest]")) {
     button.disabled = false;
