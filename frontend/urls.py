@@ -73,6 +73,7 @@ urlpatterns = [
     path("profile/tokens/<str:key_id>/revoke", people.RevokeTokenView.as_view(), name="revoke_token"),
     path("search", search.SearchView.as_view(), name="search_anywhere"),
     path("system", system.SystemView.as_view(), name="system"),
+    path("system/support-bundle", system.SupportBundleView.as_view(), name="support_bundle"),
     path("profile/display", people.DisplayView.as_view(), name="display"),
     path("users", people.UsersView.as_view(), name="users"),
     path("api/docs/", people.api_docs, name="api_docs"),

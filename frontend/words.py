@@ -103,6 +103,7 @@ EVENTS = {
     "service.started": (_("started service"), "service"),
     "service.stopped": (_("stopped service"), "service"),
     "service.updated": (_("updated service"), "service"),
+    "support.downloaded": (_("downloaded a support bundle"), ""),
 }
 
 

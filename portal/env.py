@@ -29,6 +29,11 @@ def _refuse(name: str, value: object, expected: str) -> ImproperlyConfigured:
     return ImproperlyConfigured(f"MODELPORT_{name}={value!r} cannot be used: expected {expected}.")
 
 
+def given() -> dict[str, str]:
+    """Every variable that was asked for and set, as it was set: secrets too, so `portal.masking` stands before whoever shows it."""
+    return {f"MODELPORT_{name}": value for name in sorted(asked) if (value := os.environ.get(f"MODELPORT_{name}", "").strip())}
+
+
 def text(name: str, default: str = "") -> str:
     return _raw(name) or default
 

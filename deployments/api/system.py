@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from django.http import HttpResponse
 from django.urls import path
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.permissions import BasePermission
@@ -10,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from deployments import system
+from deployments.actions.support import download_support_bundle
 
 
 class IsAdministrator(BasePermission):
@@ -46,6 +49,18 @@ class SystemView(APIView):
         state = system.worst(found)
         document = SystemSerializer({"state": state, "parts": found}).data
         return Response(document, status=503 if state == system.FAIL else 200)
+
+
+class SupportBundleView(APIView):
+    """A zip for whoever helps: versions, settings, health, states of operations, the portal's own logs. Secrets are masked."""
+
+    permission_classes = [IsAdministrator]
+
+    @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY}, operation_id="support_bundle")
+    def get(self, request):
+        """Make and send it."""
+        name, data = download_support_bundle(user=request.user)
+        return HttpResponse(data, content_type="application/zip", headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
 class HealthView(SystemView):

@@ -37,6 +37,7 @@ urlpatterns = [
     path(f"{_G}/operations/<str:id>/reject/", decision({"post": "reject"}), name="operation-reject"),
     path(f"{_G}/operations/<str:id>/steps/<int:order>/log/", operations({"get": "log"}), name="operation-log"),
     path("system/", system.SystemView.as_view(), name="system"),
+    path("system/support-bundle/", system.SupportBundleView.as_view(), name="support-bundle"),
     path(f"{_G}/deploy/", deploy.DeployView.as_view(), name="deploy"),
     path(f"{_G}/services/", service({"get": "list", "post": "create"}), name="services"),
     path(f"{_S}/", service({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}), name="service"),

@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 from django.contrib.auth.mixins import LoginRequiredMixin
-from django.http import Http404
+from django.http import Http404, HttpResponse
 from django.utils.translation import gettext as _
-from django.views.generic import TemplateView
+from django.views.generic import TemplateView, View
 
 from deployments import system
+from deployments.actions.support import download_support_bundle
 
 STATES = {system.OK: "part:ok", system.WARN: "part:warn", system.FAIL: "part:fail"}
 
 
-class SystemView(LoginRequiredMixin, TemplateView):
-    """Nobody else sees this page."""
-
-    template_name = "frontend/system.html"
+class ForAdministrators(LoginRequiredMixin):
+    """Nobody else sees these pages."""
 
     def dispatch(self, request, *args, **kwargs):
         if request.user.is_authenticated and not request.user.is_superuser:
             raise Http404
         return super().dispatch(request, *args, **kwargs)
 
+
+class SystemView(ForAdministrators, TemplateView):
+    template_name = "frontend/system.html"
+
     def get_context_data(self, **kwargs):
         found = system.parts()
         rows = [(part, STATES[part.state]) for part in found]
         return super().get_context_data(title=_("System"), rows=rows, worst=STATES[system.worst(found)], **kwargs)
+
+
+class SupportBundleView(ForAdministrators, View):
+    """A button, because making it is written down."""
+
+    http_method_names = ["post"]
+
+    def post(self, request):
+        name, data = download_support_bundle(user=request.user)
+        return HttpResponse(data, content_type="application/zip", headers={"Content-Disposition": f'attachment; filename="{name}"'})

@@ -39,6 +39,7 @@ class EventTag(StrEnum):
     SERVICE_STARTED = "service.started"
     SERVICE_STOPPED = "service.stopped"
     SERVICE_UPDATED = "service.updated"
+    SUPPORT_DOWNLOADED = "support.downloaded"
     TOKEN_ISSUED = "token.issued"
     TOKEN_REVOKED = "token.revoked"
     USER_CREATED = "user.created"

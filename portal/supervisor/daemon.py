@@ -116,15 +116,24 @@ def tail(path: Path, lines: int = 1) -> str:
     return "\n".join(said[-lines:])
 
 
-def end_leftovers(folder: Path) -> None:
-    """Ends processes of an earlier start whose supervisor was killed before it could."""
+def alive(folder: Path) -> list[psutil.Process]:
+    """The processes that the supervisor of this folder was last seen to run, as far as they still do."""
     found = []
     for pid, started in _remembered(folder):
         with suppress(psutil.Error):
             process = psutil.Process(pid)
             # A number is given to another process later; the time of its start tells them apart.
             if abs(process.create_time() - started) < 0.5:
-                found += [*process.children(recursive=True), process]
+                found.append(process)
+    return found
+
+
+def end_leftovers(folder: Path) -> None:
+    """Ends processes of an earlier start whose supervisor was killed before it could."""
+    found = []
+    for process in alive(folder):
+        with suppress(psutil.Error):
+            found += [*process.children(recursive=True), process]
     for process in found:
         with suppress(psutil.Error):
             process.terminate()
