@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from deployments import engines
 from deployments.collected.rules import clean_rules
-from deployments.models import Environment, Operation, Revision, Service, ServiceKey
+from deployments.models import Environment, Following, Operation, Revision, Service, ServiceKey
 from deployments.quantities import show_memory
 from portal import keys
 from portal.accounts.events import EventTag, record
@@ -121,7 +121,34 @@ def plan_service(*, user, group, name: str, environment: Environment, **fields) 
     return service, {str(slot): value for slot, value in values.items()}
 
 
-def plan_revision(*, user, service: Service, image: Image, note: str = "", follows: Operation | None = None) -> Operation:
+def hold_service(service: Service) -> Service:
+    """Its row, locked until the transaction around this ends; refuses what is being deleted."""
+    held = Service.objects.select_for_update(of=("self",)).select_related("group", "environment").get(pk=service.pk)
+    if held.deleting:
+        raise Conflict(f"{held} is being deleted.", code="Deleting")
+    return held
+
+
+def wanted_revision(service: Service) -> Revision | None:
+    """The newest that serves or is on its way to; what waits for a decision is not wanted yet. Without any, the newest there was."""
+    rows = service.revisions.select_related("image__manifest__group").order_by("-number")
+    coming = (Operation.State.NOT_STARTED, Operation.State.RUNNING, Operation.State.SUCCEEDED)
+    alive = (Revision.State.PENDING, Revision.State.ROLLING, Revision.State.SERVING)
+    for revision in rows.filter(state__in=alive):
+        if revision.state == Revision.State.SERVING or revision.operations.filter(state__in=coming).exists():
+            return revision
+    return rows.first()
+
+
+def plan_revision(
+    *,
+    user,
+    service: Service,
+    image: Image,
+    note: str = "",
+    follows: Operation | None = None,
+    following: Following | None = None,
+) -> Operation:
     """The next revision and the operation that rolls it out."""
     check_image(image, service.environment)
     last = Revision.objects.select_for_update().filter(service=service).order_by("-number").first()
@@ -135,7 +162,12 @@ def plan_revision(*, user, service: Service, image: Image, note: str = "", follo
     )
     Service.objects.filter(pk=service.pk).exclude(trouble="").update(trouble="")
     return plan_rollout(
-        user=user, service=service, revision=revision, label=f"{service} revision {revision.number} ({image})", follows=follows
+        user=user,
+        service=service,
+        revision=revision,
+        label=f"{service} revision {revision.number} ({image})",
+        follows=follows,
+        following=following,
     )
 
 
@@ -147,6 +179,7 @@ def plan_rollout(
     label: str,
     kind: str = Operation.Kind.SERVICE,
     follows: Operation | None = None,
+    following: Following | None = None,
 ) -> Operation:
     return Operation.objects.create(
         group=service.group,
@@ -158,6 +191,7 @@ def plan_rollout(
         environment=service.environment,
         created_by=user,
         follows=follows,
+        following=following,
     )
 
 
@@ -180,4 +214,11 @@ def follow_up(operation: Operation) -> Operation | None:
     if changes:
         check_changes(service, changes)
         service.save()
-    return plan_revision(user=operation.created_by, service=service, image=operation.image, follows=operation)
+    return plan_revision(
+        user=operation.created_by,
+        service=service,
+        image=operation.image,
+        note=operation.then.get("note", ""),
+        follows=operation,
+        following=operation.following,
+    )

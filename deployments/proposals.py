@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from deployments.models import Operation
 from registry import patching
-from registry.models import Manifest, ManifestFile
+from registry.models import ManifestFile
 from registry.requirements_files import RequirementsError, parse_conda, parse_pip
 from registry.storage import open_asset
 
@@ -86,12 +86,6 @@ def excerpt_of(operation: Operation, around: int = 2) -> Excerpt | None:
     first = max(1, line - around)
     shown = [(number, text[:300]) for number, text in enumerate(lines[first - 1 : line + around], first)]
     return Excerpt(file.path, line, shown) if any(number == line for number, _text in shown) else None
-
-
-def dependencies_of(manifest: Manifest) -> tuple[str, bytes, str] | None:
-    """(path, bytes, "pip" or "conda"), as `create_manifest` takes them."""
-    file = manifest.file(PIP) or manifest.file(CONDA)
-    return (file.path, _read(file).encode(), file.role) if file else None
 
 
 def _read(file: ManifestFile) -> str:

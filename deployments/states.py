@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deployments.models import Operation, Replica, Revision, Service
+from django.utils.translation import gettext as _
+
+from deployments.models import Following, Operation, Replica, Revision, Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,9 @@ def service_state(service: Service) -> ServiceState:
 
 def for_states(queryset):
     """The prefetches with which a list of services costs a fixed number of queries."""
-    return queryset.select_related("group", "environment").prefetch_related("revisions__replicas", "revisions__image")
+    return queryset.select_related("group", "environment", "following__alias__model").prefetch_related(
+        "revisions__replicas", "revisions__image"
+    )
 
 
 UNFINISHED = [Operation.State.NOT_STARTED, Operation.State.RUNNING, Operation.State.WAITING]
@@ -63,3 +67,40 @@ UNFINISHED = [Operation.State.NOT_STARTED, Operation.State.RUNNING, Operation.St
 def running_operation(service: Service) -> Operation | None:
     """What is at work on this service now, if anything."""
     return service.operations.filter(state__in=UNFINISHED).order_by("created_at").first()
+
+
+@dataclass(frozen=True, slots=True)
+class FollowingState:
+    """`word` is one of InStep, Updating, Waiting, Failed, Behind, Paused; `operation` is the newest update that the alias has begun."""
+
+    word: str
+    detail: str
+    operation: Operation | None
+
+
+def following_states(queryset) -> list[tuple[Following, FollowingState]]:
+    """Each with its state; two queries in all."""
+    rows = list(queryset.with_state())
+    newest = Operation.objects.in_bulk([row.newest for row in rows if row.newest])
+    return [(row, _following_state(row, newest.get(row.newest))) for row in rows]
+
+
+def _following_state(following: Following, operation: Operation | None) -> FollowingState:
+    alias, service = following.alias, following.service
+    points = _("%(alias)s points at %(version)s.") % {"alias": alias, "version": alias.version}
+    if following.paused:
+        return FollowingState("Paused", "" if following.in_step else points, operation)
+    if operation is not None and operation.state == Operation.State.WAITING:
+        return FollowingState("Waiting", _("The answers to golden requests changed. What served goes on serving."), operation)
+    if operation is not None and not operation.is_finished:
+        return FollowingState("Updating", points, operation)
+    if following.in_step:
+        return FollowingState("InStep", "", operation)
+    if following.trouble:
+        return FollowingState("Failed", f"{points} {following.trouble}", operation)
+    if operation is not None and operation.state == Operation.State.FAILED:
+        said = (operation.error or {}).get("message", "")
+        return FollowingState("Failed", f"{points} {said}", operation)
+    return FollowingState(
+        "Behind", _("%(points)s Something else was deployed to %(service)s.") % {"points": points, "service": service}, operation
+    )

@@ -92,6 +92,9 @@ def run(operation_id) -> None:
 
 def _end(operation: Operation) -> None:
     with transaction.atomic():
+        if operation.then:
+            # A service is locked before its operations, as where an alias is moved.
+            Service.objects.select_for_update().filter(pk=operation.then.get("service")).first()
         operation.succeed()
         follower = plans.follow_up(operation) if operation.then else None
     log.info("operation %s (%s) succeeded", operation.pk, operation)

@@ -100,6 +100,7 @@ EVENTS = {
     "operation.rejected": (_("rejected the answers of"), ""),
     "service.created": (_("created service"), "service"),
     "service.deleted": (_("deleted service"), ""),
+    "service.following": (_("changed which alias is followed by"), "service"),
     "service.started": (_("started service"), "service"),
     "service.stopped": (_("stopped service"), "service"),
     "service.updated": (_("updated service"), "service"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 
 from deployments import engines, tasks
-from deployments.models import Environment, Operation
+from deployments.models import Environment, Following, Operation
 from portal.accounts.permissions import Permission, require
 from portal.errors import Conflict
 from registry.actions.images import delete_image as delete_image_row
@@ -15,9 +15,20 @@ from registry.models import Image, Manifest
 
 @transaction.atomic
 def create_image(
-    *, user, group, manifest: Manifest, environment: Environment, name: str = "", description: str = "", then: dict | None = None
+    *,
+    user,
+    group,
+    manifest: Manifest,
+    environment: Environment,
+    name: str = "",
+    description: str = "",
+    then: dict | None = None,
+    following: Following | None = None,
 ) -> Operation:
-    """Drafts the image and sends its build off. Without a name it is called as its manifest."""
+    """Drafts the image and sends its build off. Without a name it is called as its manifest.
+
+    `following` is what asked for it, when no person did.
+    """
     require(user, Permission.IMAGE_WRITE, group)
     if manifest.group_id != group.pk or environment.group_id != group.pk:
         raise Conflict("The manifest and the environment must belong to this resource group.")
@@ -32,6 +43,7 @@ def create_image(
         environment=environment,
         created_by=user,
         then=then,
+        following=following,
     )
     tasks.ring_after_commit(operation)
     return operation

@@ -10,7 +10,7 @@ from deployments.builds import build
 from deployments.models import Operation
 from portal.accounts.events import EventTag, record
 from portal.accounts.permissions import Permission, require
-from portal.errors import Conflict
+from portal.errors import Conflict, IllegalMove
 
 
 @transaction.atomic
@@ -25,6 +25,18 @@ def cancel_operation(*, user, operation: Operation) -> Operation:
     if waiting:
         _clean_up(operation)
     return operation
+
+
+def call_off(operation: Operation, why: str) -> None:
+    """Something newer has taken its place: cancelled, with the reason. What has ended meanwhile stays as it is."""
+    waiting = operation.state in (Operation.State.NOT_STARTED, Operation.State.WAITING)
+    try:
+        operation.cancel({"code": "Superseded", "message": why, "fault": "", "file": "", "line": None, "lines": []})
+    except IllegalMove:
+        return
+    if waiting:
+        _clean_up(operation)
+        tasks.ring_next_after_commit(operation)
 
 
 def _clean_up(operation: Operation) -> None:
@@ -45,6 +57,7 @@ def rerun_operation(*, user, operation: Operation) -> Operation:
         raise Conflict("Only what has failed or was cancelled can be run again.", code="IllegalMove")
     if operation.environment is None:
         raise Conflict("The environment of this operation has been deleted.")
+    _refuse_passed(operation)
     if operation.kind == Operation.Kind.IMAGE:
         if operation.manifest is None:
             raise Conflict("The manifest of this image has been deleted.")
@@ -57,6 +70,7 @@ def rerun_operation(*, user, operation: Operation) -> Operation:
             environment=operation.environment,
             name=operation.label.rpartition(":")[0],
             then=operation.then,
+            following=operation.following,
         )
     if operation.service is None:
         raise Conflict("The service of this operation has been deleted.")
@@ -65,8 +79,23 @@ def rerun_operation(*, user, operation: Operation) -> Operation:
     elif operation.service.deleting:
         raise Conflict(f"{operation.service} is being deleted.", code="Deleting")
     if operation.image is not None:
-        again = plans.plan_revision(user=user, service=operation.service, image=operation.image)
+        again = plans.plan_revision(user=user, service=operation.service, image=operation.image, following=operation.following)
     else:
         again = plans.plan_rollout(user=user, service=operation.service, label=operation.label, kind=operation.kind)
     tasks.ring_after_commit(again)
     return again
+
+
+def _refuse_passed(operation: Operation) -> None:
+    """What an alias asked for is not done again once the alias is elsewhere, or its following is paused or has another update under way."""
+    following = operation.following
+    if following is None:
+        return
+    alias, service = following.alias, following.service
+    if following.paused:
+        raise Conflict(f"{service} does not follow {alias} for now. End the pause first.", code="Superseded")
+    manifest = operation.manifest or (operation.image.manifest if operation.image else None)
+    if manifest is None or not manifest.uses.filter(version=alias.version_id).exists():
+        raise Conflict(f"{alias} points at {alias.version} now. Update {service} to that instead.", code="Superseded")
+    if following.unfinished().exists():
+        raise Conflict(f"{service} is being updated already.", code="Superseded")

@@ -6,12 +6,10 @@ from django.db import transaction
 
 from deployments.actions.images import create_image
 from deployments.models import Operation
-from deployments.proposals import dependencies_of, proposal_for
+from deployments.proposals import proposal_for
 from portal.accounts.permissions import Permission, require
 from portal.errors import Conflict
-from registry.actions.manifests import create_manifest
-from registry.models import ManifestFile
-from registry.storage import open_asset
+from registry.actions.manifests import copy_manifest
 
 
 @transaction.atomic
@@ -29,24 +27,10 @@ def apply_proposal(*, user, operation: Operation) -> Operation:
         raise Conflict("The environment of this operation has been deleted.")
     if operation.then:
         require(user, Permission.SERVICE_WRITE, operation.group)
-    old = operation.manifest
-    files = list(old.files.select_related("asset"))
-    dependencies = dependencies_of(old)
+    dependencies = None
     if proposal.text is not None:
         dependencies = (proposal.file, proposal.text.encode(), proposal.kind)
-    manifest = create_manifest(
-        user=user,
-        group=operation.group,
-        name=old.name,
-        models=[use.version for use in old.uses.select_related("version__model__group")],
-        driver=_text(files, ManifestFile.Role.DRIVER),
-        schema=_text(files, ManifestFile.Role.SCHEMA),
-        dependencies=dependencies,
-        files=[(file.path, file.asset) for file in files if file.role == ManifestFile.Role.FILE],
-        runtime=old.runtime,
-        python=proposal.python or old.python,
-        description=old.description,
-    )
+    manifest = copy_manifest(user=user, manifest=operation.manifest, dependencies=dependencies, python=proposal.python)
     return create_image(
         user=user,
         group=operation.group,
@@ -54,12 +38,5 @@ def apply_proposal(*, user, operation: Operation) -> Operation:
         environment=operation.environment,
         name=operation.label.rpartition(":")[0],
         then=operation.then,
+        following=operation.following,
     )
-
-
-def _text(files: list[ManifestFile], role: str) -> tuple[str, bytes] | None:
-    file = next((one for one in files if one.role == role), None)
-    if file is None:
-        return None
-    with open_asset(file.asset) as opened:
-        return file.path, opened.read()

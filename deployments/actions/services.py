@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from deployments import plans, tasks
+from deployments.actions.operations import call_off
 from deployments.models import Environment, Operation, Revision, Service, ServiceKey
 from portal import keys
 from portal.accounts.events import EventTag, record
@@ -42,8 +43,7 @@ def update_service(*, user, service: Service, image: Image | None = None, note: 
     of replicas only scales. None when nothing has to be rolled out.
     """
     require(user, Permission.SERVICE_WRITE, service.group)
-    service = Service.objects.select_for_update().select_related("group", "environment").get(pk=service.pk)
-    _refuse_deleting(service)
+    service = plans.hold_service(service)
     unknown = set(changes) - set(SIZE_FIELDS) - set(FREE_FIELDS)
     if unknown:
         raise BadRequest(f"{sorted(unknown)[0]} cannot be changed.", field=sorted(unknown)[0])
@@ -52,11 +52,13 @@ def update_service(*, user, service: Service, image: Image | None = None, note: 
     plans.check_changes(service, changes)
     service.save()
     changed = {field for field in changes if before[field] != changes[field]}
-    latest = service.revisions.order_by("-number").first()
     serving = service.revisions.filter(state=Revision.State.SERVING).first()
     operation = None
+    if image is not None:
+        for begun in Operation.objects.filter(following__service=service).exclude(state__in=Operation.FINISHED):
+            call_off(begun, f"{service} is updated to {image} by hand.")
     if image is not None or changed & set(plans.REVISION_FIELDS):
-        wanted = image or (serving or latest).image
+        wanted = image or plans.wanted_revision(service).image
         operation = plans.plan_revision(user=user, service=service, image=wanted, note=note)
     elif "replicas" in changed and serving and not service.stopped:
         operation = plans.plan_rollout(
@@ -73,8 +75,7 @@ def update_service(*, user, service: Service, image: Image | None = None, note: 
 @transaction.atomic
 def _set_stopped(*, user, service: Service, stopped: bool, tag: EventTag, label: str) -> Operation:
     require(user, Permission.SERVICE_WRITE, service.group)
-    service = Service.objects.select_for_update().select_related("group", "environment").get(pk=service.pk)
-    _refuse_deleting(service)
+    service = plans.hold_service(service)
     service.stopped = stopped
     service.save(update_fields=["stopped", "updated_at"])
     serving = service.revisions.filter(state=Revision.State.SERVING).first()
@@ -102,8 +103,7 @@ def start_service(*, user, service: Service) -> Operation:
 def delete_service(*, user, service: Service) -> Operation:
     """Callers get 404 at once; replicas and the row go through the operation."""
     require(user, Permission.SERVICE_DELETE, service.group)
-    service = Service.objects.select_for_update().select_related("group", "environment").get(pk=service.pk)
-    _refuse_deleting(service)
+    service = plans.hold_service(service)
     service.deleting = True
     service.save(update_fields=["deleting", "updated_at"])
     for waiting in service.operations.filter(state__in=[Operation.State.NOT_STARTED, Operation.State.WAITING]):
@@ -113,11 +113,6 @@ def delete_service(*, user, service: Service) -> Operation:
     tasks.ring_after_commit(operation)
     tasks.sync_gateway.delay_on_commit()
     return operation
-
-
-def _refuse_deleting(service: Service) -> None:
-    if service.deleting:
-        raise Conflict(f"{service} is being deleted.", code="Deleting")
 
 
 @transaction.atomic

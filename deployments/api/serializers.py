@@ -322,6 +322,7 @@ class ServiceSerializer(serializers.ModelSerializer):
     collectModelData = serializers.BooleanField(source="collect_data")
     collectRules = CollectRuleSerializer(source="collect_rules", many=True)
     collectDays = serializers.IntegerField(source="collect_days")
+    follows = serializers.CharField(source="following.alias.__str__", allow_null=True, default=None, help_text="iris@champion, if any")
     scoringUri = serializers.CharField(source="scoring_url")
     swaggerUri = serializers.SerializerMethodField()
     createdAt = serializers.DateTimeField(source="created_at")
@@ -331,7 +332,7 @@ class ServiceSerializer(serializers.ModelSerializer):
         model = Service
         fields = [
             "id", "name", "description", "contact", "state", "stateDetail", "environment", "image", "revision", "replicas", "readyReplicas", "cpu", "memory", "gpus", "workers",
-            "access", "allowedOrigins", "timeout", "collectModelData", "collectRules", "collectDays", "batching", "scoringUri", "swaggerUri", "createdAt", "updatedAt",
+            "access", "allowedOrigins", "timeout", "collectModelData", "collectRules", "collectDays", "batching", "follows", "scoringUri", "swaggerUri", "createdAt", "updatedAt",
         ]  # fmt: skip
 
     def _state(self, service):

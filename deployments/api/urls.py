@@ -1,6 +1,6 @@
 from django.urls import path
 
-from deployments.api import collected, deploy, examples, golden, services, system, views
+from deployments.api import collected, deploy, examples, following, golden, services, system, views
 
 app_name = "deployments_api"
 
@@ -14,6 +14,7 @@ collected_days = collected.CollectedViewSet.as_view
 
 golden_request = golden.GoldenRequestViewSet.as_view
 decision = golden.DecisionViewSet.as_view
+followed = following.FollowingViewSet.as_view
 
 _G = "groups/<str:group>"
 _S = f"{_G}/services/<str:name>"
@@ -48,6 +49,9 @@ urlpatterns = [
     path(f"{_S}/keys/<str:slot>/stop-old/", service({"post": "stop_old_key"}), name="service-key-stop-old"),
     path(f"{_S}/keys/<str:slot>/regenerate/", service({"post": "regenerate_key"}), name="service-key-regenerate"),
     path(f"{_S}/revisions/", service({"get": "revisions"}), name="service-revisions"),
+    path(f"{_S}/following/", followed({"get": "retrieve", "put": "update", "delete": "destroy"}), name="service-following"),
+    path(f"{_S}/following/pause/", followed({"post": "pause"}), name="service-following-pause"),
+    path(f"{_S}/following/catch-up/", followed({"post": "catch_up"}), name="service-following-catch-up"),
     path(f"{_S}/golden/", golden_request({"get": "list", "post": "create"}), name="service-golden"),
     path(f"{_S}/golden/<str:golden>/", golden_request({"get": "retrieve", "delete": "destroy"}), name="service-golden-request"),
     path(f"{_S}/golden-policy/", golden_request({"get": "policy", "put": "policy"}), name="service-golden-policy"),

@@ -3,6 +3,7 @@
 from deployments.models.collected import CollectedDay, CollectedPart, CollectedSource
 from deployments.models.environments import Environment
 from deployments.models.examples import ServiceExample
+from deployments.models.following import Following
 from deployments.models.golden import GoldenRequest, GoldenRun
 from deployments.models.locks import Lease, PackageLock
 from deployments.models.operations import Operation, OperationStep
@@ -16,6 +17,7 @@ __all__ = [
     "CollectedPart",
     "CollectedSource",
     "Environment",
+    "Following",
     "GoldenRequest",
     "GoldenRun",
     "Lease",

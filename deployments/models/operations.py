@@ -60,6 +60,8 @@ class Operation(Stateful):
     #: what to do once this one has succeeded: {"service": id} rolls the image out on it
     then = models.JSONField(null=True, blank=True)
     follows = models.OneToOneField("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="followed_by")
+    #: set when nobody asked for it but an alias that was moved
+    following = models.ForeignKey("deployments.Following", null=True, blank=True, on_delete=models.SET_NULL, related_name="operations")
     #: {code, message, fault: "yours" | "ours", file, line, lines: the last 30, cure: what would help, of builds.cures}
     error = models.JSONField(null=True, blank=True)
     fence = models.PositiveIntegerField(default=0)
@@ -128,8 +130,9 @@ class Operation(Stateful):
         """Waiting -> NotStarted: it was decided. Waiting was no failure, so it has all its tries again."""
         self.move(self.State.NOT_STARTED, where={"state": self.State.WAITING}, due_at=timezone.now(), attempts=0)
 
-    def cancel(self) -> None:
-        self.move(self.State.CANCELLED, ended_at=timezone.now())
+    def cancel(self, error: dict | None = None) -> None:
+        """`error` says why, where nobody pressed the button."""
+        self.move(self.State.CANCELLED, ended_at=timezone.now(), **({"error": error} if error else {}))
 
 
 class OperationStep(models.Model):

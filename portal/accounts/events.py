@@ -36,6 +36,7 @@ class EventTag(StrEnum):
     OPERATION_REJECTED = "operation.rejected"
     SERVICE_CREATED = "service.created"
     SERVICE_DELETED = "service.deleted"
+    SERVICE_FOLLOWING = "service.following"
     SERVICE_STARTED = "service.started"
     SERVICE_STOPPED = "service.stopped"
     SERVICE_UPDATED = "service.updated"

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from django.db import transaction
+from django.dispatch import Signal
 
 from portal.accounts.events import EventTag, record
 from portal.accounts.permissions import Permission, require
-from portal.errors import NotFound
+from portal.errors import Conflict, NotFound
 from registry.faults import Faults
 from registry.models import Alias, ModelVersion, RegisteredModel
 
 MOST_ALIASES = 50
+#: sent inside the transaction, with `alias` and `user`, when an alias that was there points at another version
+alias_moved = Signal()
 
 
 @transaction.atomic
@@ -35,12 +38,26 @@ def move_alias(*, user, version: ModelVersion, name: str) -> Alias:
     alias.version, alias.moved_by = version, user
     alias.save()
     record(user, EventTag.ALIAS_MOVED, version, group=version.group, alias=str(alias), before=before, after=str(version))
+    if before is not None:
+        alias_moved.send(sender=Alias, alias=alias, user=user)
     return alias
+
+
+def hold_alias(alias: Alias) -> Alias:
+    """The alias as it is now; it is not moved until the transaction around this ends."""
+    RegisteredModel.objects.select_for_update().get(pk=alias.model_id)
+    return Alias.objects.select_related("model__group", "version__model").get(pk=alias.pk)
 
 
 @transaction.atomic
 def remove_alias(*, user, alias: Alias) -> None:
     require(user, Permission.MODEL_WRITE, alias.model.group)
+    if followers := [str(following.service) for following in alias.followings.select_related("service").order_by("service__name")]:
+        raise Conflict(
+            f"{alias} is followed by {', '.join(followers)}. End that first.",
+            code="InUse",
+            details=[{"code": "UsedBy", "message": f"service {name}", "field": "service"} for name in followers],
+        )
     record(user, EventTag.ALIAS_REMOVED, alias.version, group=alias.model.group, alias=str(alias))
     alias.delete()
 

@@ -19,7 +19,7 @@ from registry.models import Sequence as Numbers
 from registry.paths import clean_path, collisions
 from registry.requirements_files import Requirements, RequirementsError, parse_conda, parse_pip
 from registry.runtimes import RUNTIMES
-from registry.storage import store_bytes
+from registry.storage import read_asset, store_bytes
 from registry.usage import refuse_if_used
 from scoring import driver as drivers
 from scoring import schema as schemas
@@ -101,6 +101,37 @@ def create_manifest(
     )
     record(user, EventTag.MANIFEST_CREATED, manifest, models=[str(version) for version in models], runtime=runtime, python=python)
     return manifest
+
+
+def copy_manifest(
+    *,
+    user,
+    manifest: Manifest,
+    models: Sequence[ModelVersion] | None = None,
+    dependencies: tuple[str, bytes, str] | None = None,
+    python: str | None = None,
+) -> Manifest:
+    """The next manifest of the same name, with other model versions, another dependency file or another Python; the rest is as it was."""
+    files = list(manifest.files.select_related("asset"))
+
+    def text(*roles: str) -> tuple | None:
+        file = next((one for one in files if one.role in roles), None)
+        return (file.path, read_asset(file.asset), file.role) if file else None
+
+    driver, schema = text(ManifestFile.Role.DRIVER), text(ManifestFile.Role.SCHEMA)
+    return create_manifest(
+        user=user,
+        group=manifest.group,
+        name=manifest.name,
+        models=[use.version for use in manifest.uses.select_related("version__model__group")] if models is None else models,
+        driver=driver and driver[:2],
+        schema=schema and schema[:2],
+        dependencies=dependencies or text(PIP, CONDA),
+        files=[(file.path, file.asset) for file in files if file.role == ManifestFile.Role.FILE],
+        runtime=manifest.runtime,
+        python=python or manifest.python,
+        description=manifest.description,
+    )
 
 
 @transaction.atomic

@@ -133,12 +133,22 @@ class ChangeModelSerializer(serializers.Serializer):
     card = serializers.CharField(required=False, allow_blank=True, trim_whitespace=False, help_text="Markdown; empty takes it away")
 
 
+class FollowerSerializer(serializers.Serializer):
+    service = serializers.CharField()
+    paused = serializers.BooleanField()
+
+
 class AliasSerializer(serializers.Serializer):
     ref = serializers.CharField(source="__str__", read_only=True, help_text="name@alias, accepted wherever a version is")
     alias = serializers.CharField(source="name", read_only=True)
     version = serializers.CharField(help_text="The version it points at: iris:3 or a uuid of the same model")
     movedAt = serializers.DateTimeField(source="moved_at", read_only=True)
     movedBy = serializers.CharField(source="moved_by.username", read_only=True, allow_null=True, default=None)
+    followers = serializers.SerializerMethodField(help_text="Services that are updated when it is moved, and those that pause")
+
+    @extend_schema_field(FollowerSerializer(many=True))
+    def get_followers(self, alias) -> list[dict]:
+        return [{"service": one.service.name, "paused": one.paused} for one in alias.followings.all()]
 
 
 class ChangeSerializer(serializers.Serializer):

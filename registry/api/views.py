@@ -133,7 +133,7 @@ class AliasViewSet(ScopedViewSet):
     """Words that point at a version of a model and can be moved."""
 
     permission, noun = Permission.MODEL_READ, "alias"
-    queryset = Alias.objects.select_related("model__group", "version__model", "moved_by")
+    queryset = Alias.objects.select_related("model__group", "version__model", "moved_by").prefetch_related("followings__service")
     serializer_class = shapes.AliasSerializer
     filter_backends: list = []
 
@@ -144,7 +144,7 @@ class AliasViewSet(ScopedViewSet):
             raise NotFound(f"There is no model {name}, or you may not see it.")
         return Response(self.get_serializer(found, many=True).data)
 
-    @extend_schema(summary="Point an alias at a version; it is made, or moved")
+    @extend_schema(summary="Point an alias at a version; it is made, or moved, and services that follow it are updated")
     def update(self, request, group=None, name=None, alias=None):
         asked = self.get_serializer(data=request.data)
         asked.is_valid(raise_exception=True)

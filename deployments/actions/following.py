@@ -1,0 +1,161 @@
+"""Services that follow an alias. Moving it is an ordinary update: a manifest, an image, a rollout with its checks.
+
+There is one update under way for a service at most: the one to where the alias points now.
+What an earlier move began is called off, so several moves end at the last one.
+Locks are taken in one order: the model, the service, its operations.
+"""
+
+from __future__ import annotations
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from deployments import plans
+from deployments.actions.images import create_image
+from deployments.actions.operations import call_off
+from deployments.models import Following, Operation, Revision, Service
+from portal.accounts.events import EventTag, record
+from portal.accounts.permissions import Permission, allows, require
+from portal.errors import BadRequest, Conflict, NotAllowed, NotFound
+from registry.actions.aliases import hold_alias
+from registry.actions.manifests import copy_manifest
+from registry.models import Alias, Manifest
+
+
+@transaction.atomic
+def follow_alias(*, user, service: Service, alias: Alias) -> Operation | None:
+    """From now on, and at once: answers the update to where the alias points, or None when the service is there already.
+
+    An alias that was followed before is not followed any more.
+    """
+    require(user, Permission.SERVICE_WRITE, service.group)
+    if alias.model.group_id != service.group_id:
+        raise Conflict(f"{alias} belongs to another resource group.", code="OtherGroup", details=[_at("alias", str(alias))])
+    alias, service = hold_alias(alias), plans.hold_service(service)
+    base = plans.wanted_revision(service)
+    if base is None or not base.image.manifest.uses.filter(version__model=alias.model_id).exists():
+        raise ValidationError({"alias": f"{service} does not use the model {alias.model}."})
+    following, created = Following.objects.get_or_create(service=service, defaults={"alias": alias, "created_by": user})
+    if not created:
+        _call_off(following, f"{service} follows {alias} now.")
+        following.alias, following.paused, following.trouble = alias, False, ""
+        following.save()
+    record(user, EventTag.SERVICE_FOLLOWING, service, alias=str(alias), change="started")
+    return _catch_up(user, following, {})
+
+
+@transaction.atomic
+def catch_up(*, user, service: Service) -> Operation | None:
+    """Ends a pause, and begins the update again that failed or was passed by; None when the service is where the alias points."""
+    following = _held(user, service)
+    if following.paused:
+        following.paused = False
+        following.save(update_fields=["paused"])
+        record(user, EventTag.SERVICE_FOLLOWING, following.service, alias=str(following.alias), change="resumed")
+    return _catch_up(user, following, {})
+
+
+@transaction.atomic
+def pause_following(*, user, service: Service) -> Following:
+    """The alias may be moved and the service stays; an update that is under way is called off."""
+    following = _held(user, service)
+    following.paused, following.trouble = True, ""
+    following.save(update_fields=["paused", "trouble"])
+    _call_off(following, f"{following.service} does not follow {following.alias} for now.")
+    record(user, EventTag.SERVICE_FOLLOWING, following.service, alias=str(following.alias), change="paused")
+    return following
+
+
+@transaction.atomic
+def stop_following(*, user, service: Service) -> None:
+    """What serves goes on serving; an update that is under way is called off."""
+    following = _held(user, service)
+    _call_off(following, f"{following.service} does not follow {following.alias} any more.")
+    record(user, EventTag.SERVICE_FOLLOWING, following.service, alias=str(following.alias), change="ended")
+    following.delete()
+
+
+def update_followers(*, user, alias: Alias) -> None:
+    """The alias was moved, in the transaction around this. Moving it deploys, so it needs the right to deploy."""
+    following = (
+        Following.objects.filter(alias=alias, paused=False, service__deleting=False).select_related("service").order_by("service_id")
+    )
+    following = list(following)
+    if following and not allows(user, Permission.SERVICE_WRITE, alias.model.group):
+        names = ", ".join(sorted(one.service.name for one in following))
+        raise NotAllowed(
+            f"Moving {alias} updates {names}, which needs the right to deploy. Somebody who has it can move it, or pause the following.",
+            details=[{"code": "MissingPermission", "message": Permission.SERVICE_WRITE, "field": ""}],
+        )
+    copies: dict[object, Manifest] = {}
+    for one in following:
+        one.service, one.alias = plans.hold_service(one.service), alias
+        _catch_up(user, one, copies)
+
+
+def _held(user, service: Service) -> Following:
+    require(user, Permission.SERVICE_WRITE, service.group)
+    following = Following.objects.select_related("alias").filter(service=service).first()
+    if following is None:
+        raise NotFound(f"{service} follows no alias.")
+    following.alias, following.service = hold_alias(following.alias), plans.hold_service(service)
+    return following
+
+
+def _call_off(following: Following, why: str) -> None:
+    for operation in following.unfinished():
+        call_off(operation, why)
+
+
+def _catch_up(user, following: Following, copies: dict) -> Operation | None:
+    """`copies` are the manifests that this move has made, by the one they were made of: followers of one recipe share it."""
+    service, alias = following.service, following.alias
+    for operation in following.unfinished().select_related("image"):
+        if operation.image is not None and operation.image.manifest.uses.filter(version=alias.version).exists():
+            return operation
+        call_off(operation, f"{alias} points at {alias.version} now.")
+    base = plans.wanted_revision(service)
+    try:
+        with transaction.atomic():
+            manifest = _manifest(user, base, alias, copies)
+            operation = manifest and create_image(
+                user=user,
+                group=service.group,
+                manifest=manifest,
+                environment=service.environment,
+                name=base.image.name,
+                then={"service": str(service.pk), "note": f"{alias} points at {alias.version}"},
+                following=following,
+            )
+        trouble = ""
+    except (ValidationError, BadRequest, Conflict) as error:
+        # The alias is moved all the same: it is a fact about the model. That the service could not follow is told with it.
+        operation, trouble = None, " ".join(error.messages) if isinstance(error, ValidationError) else error.message
+    if trouble != following.trouble:
+        following.trouble = trouble[:500]
+        following.save(update_fields=["trouble"])
+    if operation:
+        record(user, EventTag.SERVICE_UPDATED, service, fields=["image"], image=str(operation.image), alias=str(alias))
+    return operation
+
+
+def _manifest(user, base: Revision | None, alias: Alias, copies: dict) -> Manifest | None:
+    """The recipe with the alias's version in the place of its model's; None when it is in it already."""
+    if base is None:
+        raise Conflict("It has no image yet.")
+    old = base.image.manifest
+    versions = [use.version for use in old.uses.select_related("version__model__group")]
+    if alias.version in versions:
+        return None
+    places = [place for place, version in enumerate(versions) if version.model_id == alias.model_id]
+    if len(places) != 1:
+        said = "does not use" if not places else "uses several versions of"
+        raise Conflict(f"Its manifest {old} {said} the model {alias.model}.")
+    if old.pk not in copies:
+        versions[places[0]] = alias.version
+        copies[old.pk] = copy_manifest(user=user, manifest=old, models=versions)
+    return copies[old.pk]
+
+
+def _at(field: str, message: str) -> dict:
+    return {"code": "Conflict", "message": message, "field": field}

@@ -1,0 +1,48 @@
+"""A service that follows an alias: when the alias is pointed at another version, the service is updated to it."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+from deployments.models.operations import Operation
+from deployments.models.revisions import Revision
+from portal.accounts.permissions import scoped
+
+
+class FollowingQuerySet(scoped("service__group")):
+    def with_state(self) -> FollowingQuerySet:
+        """What `deployments.states.following_state` reads, in two queries for any number of rows."""
+        serving = Revision.objects.filter(
+            service=models.OuterRef("service"),
+            state=Revision.State.SERVING,
+            image__manifest__uses__version=models.OuterRef("alias__version"),
+        )
+        newest = Operation.objects.filter(following=models.OuterRef("pk")).order_by("-created_at").values("pk")[:1]
+        return self.select_related("service__group", "alias__model", "alias__version__model").annotate(
+            in_step=models.Exists(serving), newest=models.Subquery(newest)
+        )
+
+
+class Following(models.Model):
+    """One alias for a service. What became of its updates is told by `operations`; `trouble` is why there could be none."""
+
+    service = models.OneToOneField("deployments.Service", on_delete=models.CASCADE, related_name="following")
+    #: an alias that is followed cannot be removed
+    alias = models.ForeignKey("registry.Alias", on_delete=models.PROTECT, related_name="followings")
+    paused = models.BooleanField(default=False)
+    trouble = models.CharField(max_length=500, blank=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = FollowingQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.service} follows {self.alias}"
+
+    @property
+    def group(self):
+        return self.service.group
+
+    def unfinished(self) -> models.QuerySet:
+        return self.operations.exclude(state__in=Operation.FINISHED)
