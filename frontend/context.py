@@ -41,8 +41,15 @@ def _frame(request) -> dict:
             "group": group,
             "role": Role(role).label if role else "",
             "menu": menu(request, group),
-            "running": Operation.objects.allowing(user, Permission.OPERATION_READ)
-            .filter(group=group, state__in=[Operation.State.NOT_STARTED, Operation.State.RUNNING])
-            .count(),
+            "running": _running(request, user, group),
         }
     return frame
+
+
+def _running(request, user, group) -> int:
+    """How many operations run; a page that has counted them keeps the number with its request."""
+    if not hasattr(request, "running"):
+        states = [Operation.State.NOT_STARTED, Operation.State.RUNNING]
+        rows = Operation.objects.allowing(user, Permission.OPERATION_READ)
+        request.running = rows.filter(group=group, state__in=states).count()
+    return request.running

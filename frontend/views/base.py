@@ -14,7 +14,7 @@ from django import forms
 from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.db.models import Count, OuterRef, ProtectedError, Subquery
+from django.db.models import Count, OuterRef, ProtectedError, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.http import Http404, HttpResponseRedirect
 from django.urls import reverse
@@ -220,6 +220,19 @@ def count_of(model, key: str) -> Coalesce:
     """How many rows of `model` point at a row by `key`: asked for the rows of one page, not for all that were found."""
     counted = model.objects.order_by().filter(**{key: OuterRef("pk")}).values(key).annotate(count=Count("pk")).values("count")
     return Coalesce(Subquery(counted), 0)
+
+
+def how_many_of(**kinds) -> dict[str, int]:
+    """The number of rows of each queryset, by one question."""
+
+    def counted(rows) -> Coalesce:
+        count = rows.order_by().annotate(one=Value(1)).values("one").annotate(count=Count("pk")).values("count")
+        return Coalesce(Subquery(count), 0)
+
+    # Any single row will do to hang the numbers on.
+    asked = ResourceGroup.objects.annotate(**{f"count_of_{name}": counted(rows) for name, rows in kinds.items()})
+    numbers = asked.values_list(*(f"count_of_{name}" for name in kinds))[:1]
+    return dict(zip(kinds, numbers[0], strict=True))
 
 
 class DetailView(ObjectMixin, TemplateView):

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from django.contrib.auth import login
 from django.contrib.auth.mixins import LoginRequiredMixin
+from django.db.models import OuterRef, Q, Subquery
 from django.http import HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -14,12 +15,13 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views import View
 
-from deployments.models import Operation, Service, ServiceKey
+from deployments import standing
+from deployments.models import Operation, OperationStep, Service, ServiceKey, TrafficBucket
 from deployments.states import for_states, service_state
 from frontend.context import THEMES
 from frontend.forms.people import FirstAdministratorForm
 from frontend.tables import ServiceTable
-from frontend.views.base import ActionView, DetailView
+from frontend.views.base import ActionView, DetailView, how_many_of
 from frontend.words import event_words
 from portal.accounts import actions
 from portal.accounts.models import Event, ResourceGroup
@@ -28,6 +30,8 @@ from registry.models import Image, Manifest, ModelVersion
 
 RUNNING = [Operation.State.NOT_STARTED, Operation.State.RUNNING]
 YEAR = 365 * 24 * 3600
+#: services in the table, and services in trouble above it
+SHOWN = 8
 
 
 class StartView(LoginRequiredMixin, View):
@@ -90,31 +94,36 @@ class HomeView(DetailView):
         return self.group
 
     def get_context_data(self, **kwargs):
-        services = list(for_states(self.scope(Service, Permission.SERVICE_READ)))
+        all_services = self.scope(Service, Permission.SERVICE_READ)
+        operations = self.scope(Operation, Permission.OPERATION_READ)
+        counts = how_many_of(
+            models=self.scope(ModelVersion, Permission.MODEL_READ),
+            manifests=self.scope(Manifest, Permission.MANIFEST_READ),
+            images=self.scope(Image, Permission.IMAGE_READ).built(),
+            services=all_services,
+            gone=standing.gone(all_services),
+            running=operations.filter(state__in=RUNNING),
+        )
+        self.request.running = counts["running"]
+        up, short = standing.running_and_short(all_services) if counts["services"] else (0, 0)
+        services = list(for_states(standing.first_and_troubled(all_services, first=SHOWN, troubled=SHOWN))) if counts["services"] else []
         for service in services:
             service.shown = service_state(service)
-        trouble = [service for service in services if service.shown.word in ("Failed", "Degraded")]
-        operations = self.scope(Operation, Permission.OPERATION_READ).select_related("created_by")
-        running = list(operations.filter(state__in=RUNNING).prefetch_related("steps")[:10])
-        week = timezone.now() - timedelta(days=7)
-        failed = list(operations.filter(state=Operation.State.FAILED, ended_at__gte=week)[:5])
+        trouble = [service for service in services if service.shown.word in ("Failed", "Degraded")][:SHOWN]
+        running, failed = self.work(operations)
         half_a_year = timezone.now() - timedelta(days=180)
         old_keys = self.scope(ServiceKey, Permission.SERVICE_READ).exclude(slot=ServiceKey.Slot.SESSION).filter(created_at__lt=half_a_year)
         old_keys = list(old_keys.filter(service__deleting=False).select_related("service")[:5])
-        counts = {
-            "models": self.scope(ModelVersion, Permission.MODEL_READ).count(),
-            "manifests": self.scope(Manifest, Permission.MANIFEST_READ).count(),
-            "images": self.scope(Image, Permission.IMAGE_READ).built().count(),
-        }
         events = list(self.scope(Event, Permission.EVENT_READ)[:10])
         for event in events:
             event.words, event.address = event_words(event)
         return super().get_context_data(
             title=_("Home"),
             services=services,
-            table=ServiceTable(services[:8], request=self.request, group=self.group, orderable=False) if services else None,
-            up=sum(service.shown.word == "Running" for service in services),
+            table=ServiceTable(services[:SHOWN], request=self.request, group=self.group, orderable=False) if services else None,
+            up=up,
             trouble=trouble,
+            troubled=short + counts["gone"],
             running=running,
             failed=failed,
             old_keys=old_keys,
@@ -125,9 +134,22 @@ class HomeView(DetailView):
             **kwargs,
         )
 
+    @staticmethod
+    def work(operations) -> tuple[list[Operation], list[Operation]]:
+        """(what runs, what failed this week), the newest first, in one question; with the step that each is at."""
+        lately = timezone.now() - timedelta(days=7)
+        running = operations.filter(state__in=RUNNING).order_by("-created_at").values("pk")[:10]
+        failed = operations.filter(state=Operation.State.FAILED, created_at__gte=lately).order_by("-created_at").values("pk")[:5]
+        last = OperationStep.objects.filter(operation=OuterRef("pk")).order_by("-order")
+        rows = Operation.objects.filter(Q(pk__in=running) | Q(pk__in=failed)).select_related("created_by").order_by("-created_at")
+        rows = list(rows.annotate(step=Subquery(last.values("title")[:1]), step_at=Subquery(last.values("started_at")[:1])))
+        for row in rows:
+            row.step_seconds = (timezone.now() - row.step_at).total_seconds() if row.step_at else None
+        return [row for row in rows if row.state in RUNNING], [row for row in rows if row.state == Operation.State.FAILED]
+
     def getting_started(self, counts: dict, services: list) -> list[dict]:
         """Five ticks; empty once all are done."""
-        called = any(service.traffic.exists() for service in services[:3])
+        called = bool(services) and TrafficBucket.objects.filter(service__in=services[:3]).exists()
         name = self.group.name
         steps = [
             {
