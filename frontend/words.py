@@ -55,6 +55,13 @@ LOOKS = {
     "service:Stopping": Look(_("Stopping"), "loader-2", "grey", spins=True),
     "service:Deleting": Look(_("Deleting"), "loader-2", "grey", spins=True),
     "service:Failed": Look(_("Failed"), "circle-x", "red"),
+    # services that follow an alias
+    "following:InStep": Look(_("In step"), "circle-check", "green"),
+    "following:Updating": Look(_("Updating"), "loader-2", "blue", spins=True),
+    "following:Waiting": Look(_("Waits for a person"), "hand-stop", "yellow"),
+    "following:Failed": Look(_("Failed"), "circle-x", "red"),
+    "following:Behind": Look(_("Out of step"), "alert-triangle", "yellow"),
+    "following:Paused": Look(_("Paused"), "player-stop", "grey"),
     # images and environments
     "image:built": Look(_("Built"), "circle-check", "green"),
     "image:building": Look(_("Building"), "loader-2", "blue", spins=True),

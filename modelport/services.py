@@ -119,6 +119,27 @@ class Service(Resource):
     def _start(self, verb: str) -> Operation:
         return Operation(self.portal, self.portal.transport.write("POST", f"{self.path}{verb}/"))
 
+    def follow(self, alias: str) -> Operation | None:
+        """When the alias (iris@champion) is moved, the service is updated to that version. None when it is there already."""
+        return self._begun(self.portal.transport.write("PUT", f"{self.path}following/", {"alias": alias}))
+
+    def followed(self) -> dict[str, Any]:
+        """{alias, version, state, stateDetail, operation, paused}; ClientError (404) when it follows nothing."""
+        return self.portal.transport.read(f"{self.path}following/")
+
+    def pause_following(self) -> dict[str, Any]:
+        return self.portal.transport.write("POST", f"{self.path}following/pause/")
+
+    def catch_up(self) -> Operation | None:
+        """Ends a pause, and updates the service to where its alias points; None when it is there."""
+        return self._begun(self.portal.transport.write("POST", f"{self.path}following/catch-up/"))
+
+    def stop_following(self) -> None:
+        self.portal.transport.write("DELETE", f"{self.path}following/")
+
+    def _begun(self, answer: dict[str, Any]) -> Operation | None:
+        return Operation(self.portal, answer) if "operationType" in answer else None
+
     def delete(self) -> Operation:
         """Callers get 404 at once; the rest is the operation's."""
         return self.portal.services.delete(self.ref)

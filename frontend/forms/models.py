@@ -48,7 +48,10 @@ class RegisterModelForm(StyledForm):
         widget=forms.TextInput(attrs={"list": "frameworks"}),
         help_text=_("For example scikit-learn 1.5."),
     )
-    alias = alias_field(required=False, help_text=_("Moved to the new version, for example champion. Empty moves none."))
+    alias = alias_field(
+        required=False,
+        help_text=_("Moved to the new version, for example champion; services that follow it are updated. Empty moves none."),
+    )
     card = card_field(10)
 
     def __init__(self, *args, **kwargs):
@@ -66,4 +69,11 @@ class CardForm(StyledForm):
 
 
 class AliasForm(StyledForm):
+    """While it is typed, the page says what moving it would do."""
+
     alias = alias_field(help_text=_("A word that points at one version and can be moved, for example champion. A known one is moved here."))
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        look = {"hx-get": "", "hx-trigger": "input changed delay:300ms", "hx-sync": "this:replace"}
+        self.fields["alias"].widget.attrs |= look | {"hx-target": "#alias-effect", "hx-select": "#alias-effect", "hx-swap": "outerHTML"}

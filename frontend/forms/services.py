@@ -19,3 +19,15 @@ class RegenerateKeyForm(StyledForm):
         label=_("The present value stops"), choices=GRACES, coerce=int, empty_value=0, required=False, initial=0
     )
     unmarked = frozenset({"grace_hours"})
+
+
+class FollowForm(StyledForm):
+    """The value is the alias itself."""
+
+    alias = forms.TypedChoiceField(label=_("Alias"), error_messages={"required": _("Choose an alias.")})
+
+    def __init__(self, *args, aliases, **kwargs):
+        super().__init__(*args, **kwargs)
+        found = {str(alias.pk): alias for alias in aliases}
+        self.fields["alias"].choices = [("", "—"), *((pk, f"{alias} → {alias.version}") for pk, alias in found.items())]
+        self.fields["alias"].coerce = found.__getitem__

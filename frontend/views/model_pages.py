@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.generic import View
 
 from frontend.views.base import DetailView, ScopedMixin
-from frontend.views.models import ModelMixin
+from frontend.views.models import ModelMixin, with_followers
 from portal.accounts.permissions import Permission
 from portal.errors import NotFound
 from portal.names import find
@@ -156,7 +156,7 @@ class ModelNameView(ModelMixin, DetailView):
             tab=tab,
             card=card,
             count=versions.count(),
-            aliases=latest.model.aliases.select_related("version__model"),
+            aliases=with_followers(latest.model.aliases.select_related("version__model")),
             tags=latest.tags.all(),
             services=usage.services_of(latest)[: usage.SHOWN],
             api=f"/api/v1/groups/{self.group.name}/models/{latest}",

@@ -8,6 +8,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 from django.utils.translation import ngettext
 
+from deployments import states
+from deployments.models import Following
 from frontend.forms.deployments import ConfirmForm
 from frontend.forms.models import AliasForm, CardForm, DescribeModelForm, RegisterModelForm
 from frontend.tables import ModelTable
@@ -136,6 +138,16 @@ class EditCardView(EditedMixin, ModelActionView):
         return f"{self.address}?tab=card"
 
 
+def with_followers(aliases) -> list:
+    """Aliases with `followers`, [(row, state)] of the services, and `moved_services`, the names of those that a move updates."""
+    aliases = list(aliases)
+    found = states.following_states(Following.objects.filter(alias__in=aliases).order_by("service__name")) if aliases else []
+    for alias in aliases:
+        alias.followers = [(row, now) for row, now in found if row.alias_id == alias.pk]
+        alias.moved_services = [row.service.name for row, now in alias.followers if now.word != "Paused"]
+    return aliases
+
+
 class MoveAliasView(ModelActionView):
     form_class = AliasForm
     template_name = "frontend/models/alias_form.html"
@@ -153,10 +165,24 @@ class MoveAliasView(ModelActionView):
     done = _lazy("Moved.")
 
     def get_done(self):
-        return _("%(alias)s points at %(version)s.") % {"alias": self.result, "version": self.object}
+        told = _("%(alias)s points at %(version)s.") % {"alias": self.result, "version": self.object}
+        found = states.following_states(Following.objects.filter(alias=self.result).order_by("service__name"))
+        updated = [row.service.name for row, now in found if now.word == "Updating"]
+        stayed = [row.service.name for row, now in found if now.word == "Failed"]
+        if updated:
+            told += " " + _("It is being rolled out to %(services)s.") % {"services": ", ".join(updated)}
+        if stayed:
+            told += " " + _("It could not be rolled out to %(services)s.") % {"services": ", ".join(stayed)}
+        return told
+
+    def get_success_url(self):
+        return reverse("pages:model_name", args=[self.group.name, self.object.name])
 
     def get_context_data(self, **kwargs):
-        return super().get_context_data(aliases=self.object.model.aliases.select_related("version__model"), **kwargs)
+        aliases = with_followers(self.object.model.aliases.select_related("version__model"))
+        kwargs = super().get_context_data(aliases=aliases, **kwargs)
+        said = kwargs["form"]["alias"].value()
+        return {**kwargs, "effect": next((alias for alias in aliases if alias.name == said), None)}
 
 
 class RemoveAliasView(PostView):

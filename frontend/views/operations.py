@@ -47,8 +47,9 @@ class OperationMixin(ObjectMixin):
     def get_object(self) -> Operation:
         rows = self.scope(Operation, Permission.OPERATION_READ)
         rows = rows.select_related(
-            "group", "image", "service__group", "revision", "manifest", "environment", "created_by", "followed_by", "follows"
-        )
+            "group", "image", "service__group", "revision", "manifest", "environment", "created_by", "followed_by", "follows",
+            "following__service", "following__alias__model",
+        )  # fmt: skip
         return self.one(rows, pk=self.kwargs["pk"])
 
     def get_crumbs(self):

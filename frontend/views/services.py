@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from deployments import swagger
 from deployments.actions import services as actions
 from deployments.filters import ServiceFilter
-from deployments.models import Environment, Replica, Revision, Service
-from deployments.states import for_states, running_operation, service_state
+from deployments.models import Environment, Following, Replica, Revision, Service
+from deployments.states import following_states, for_states, running_operation, service_state
 from deployments.telemetry import series
 from deployments.telemetry.window import Window
 from frontend import snippets, sparklines
@@ -85,12 +85,20 @@ class ServiceMixin(ObjectMixin):
         )
 
 
+def follow_of(service) -> dict | None:
+    """{row, now}: what the service follows and how it stands; None, and no question to the database, when it follows nothing."""
+    if getattr(service, "following", None) is None:
+        return None
+    return next(({"row": row, "now": now} for row, now in following_states(Following.objects.filter(service=service))), None)
+
+
 class ServiceView(ServiceMixin, DetailView):
     template_name, tab = "frontend/services/detail.html", "overview"
 
     def get_context_data(self, **kwargs):
         service = self.object
         context = super().get_context_data(
+            follow=follow_of(service),
             sparks=sparklines.of(series.metrics(service, Window.asked({"range": "1h"})), ready_now=service.shown.ready),
             replicas=Replica.objects.filter(revision__service=service)
             .exclude(revision__state=Revision.State.RETIRED)
@@ -163,6 +171,9 @@ class ServiceSettingsView(EditedMixin, ServiceMixin, ActionView):
         found = {name: getattr(self.object, name) for name in self.FIELDS}
         asked = self.request.GET.get("image") or (str(current.image) if current else "")
         return {**found, "image": asked, "allowed_origins": "\n".join(self.object.allowed_origins)}
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(follow=follow_of(self.object), **kwargs)
 
     def act(self, image, **values):
         current = self.serving

@@ -180,6 +180,33 @@ def start(
     return session.follow(the(session, name, id).start(), wait)
 
 
+@command(app, "follow", ("service", "alias", "version", "state", "stateDetail", "operation"))
+def follow(
+    session: Session,
+    kind: o.Kind = o.KIND,
+    name: Optional[str] = o.SERVICE_NAME,
+    id: Optional[str] = o.SERVICE_ID,
+    alias: Optional[str] = typer.Option(None, "--alias", help="The alias to follow: iris@champion.", show_default=False),
+    pause: bool = typer.Option(False, "--pause", help="The alias may be moved and the service stays."),
+    resume: bool = typer.Option(False, "--resume", help="End a pause, or begin again what failed."),
+    end: bool = typer.Option(False, "--end", help="Follow nothing any more."),
+    wait: bool = o.WAIT,
+):
+    """Update a service by itself whenever an alias is moved; without options, how it stands."""
+    if sum((alias is not None, pause, resume, end)) > 1:
+        raise fault("alias", "Say one of --alias, --pause, --resume and --end.")
+    service = the(session, name, id)
+    if end:
+        service.stop_following()
+        return {"service": service.name, "alias": None}
+    if pause:
+        return service.pause_following()
+    operation = service.follow(alias) if alias else service.catch_up() if resume else None
+    if operation:
+        session.follow(operation, wait)
+    return service.followed()
+
+
 @command(app, "delete")
 def delete(
     session: Session, kind: o.Kind = o.KIND, name: Optional[str] = o.SERVICE_NAME, id: Optional[str] = o.SERVICE_ID, wait: bool = o.WAIT

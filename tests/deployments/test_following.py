@@ -252,3 +252,33 @@ def test_rest(client_for, service, owner, reader, stranger, versions, perform):
         assert verb(address).status_code in (403, 404)
     assert rest.delete(address).status_code == 204 and rest.get(address).status_code == 404
     assert rest.put(address, {"alias": "iris@live"}, format="json").status_code == 200
+
+
+def test_pages(client, service, owner, reader, move, perform):
+    client.force_login(owner)
+    page, form = "/g/demo/services/iris/follow", "/g/demo/models/iris:2/alias"
+    assert "Moving iris@live from iris:1 to iris:2 updates 1 service: iris." in client.get(f"{form}?alias=live").content.decode()
+    moved = client.post(form, {"alias": "live"}, follow=True).content.decode()
+    assert "It is being rolled out to iris." in moved and "Updating" in moved
+    (operation,) = begun(service)
+    shown = client.get("/g/demo/services/iris/")
+    assert str(operation.pk) in shown.content.decode() and shown.context["follow"]["now"].word == "Updating"
+    assert "follows iris@live, which was moved" in client.get(f"/g/demo/operations/{operation.pk}").content.decode()
+    move(3)
+    assert "iris@live points at iris:3 now." in client.get(f"/g/demo/operations/{operation.pk}").content.decode()
+    FakeBuilder.trouble = {"probe": NO_PACKAGE}
+    work_off(service, perform)
+    assert "There is no package" in client.get(page).content.decode()
+    assert client.post(f"{page}/pause").status_code == 302
+    assert "Paused" in client.get("/g/demo/models/iris/").content.decode()
+    FakeBuilder.trouble = {}
+    assert client.post(f"{page}/catch-up")["Location"].startswith("/g/demo/operations/")
+    work_off(service, perform)
+    assert serves(service) == ["iris:3"]
+    client.force_login(reader)
+    assert client.get(page).status_code == 200 and client.post(f"{page}/stop").status_code == 403
+    client.force_login(owner)
+    assert client.post(f"{page}/stop").status_code == 302 and not Following.objects.exists()
+    alias = client.get(page).context["offered"][0]
+    assert client.post(page, {"alias": ""}).status_code == 422
+    assert client.post(page, {"alias": alias.pk})["Location"] == page and Following.objects.get().alias == alias

@@ -135,6 +135,7 @@ def addresses(things) -> dict[str, str]:
         "service_history": "services/iris/history",
         "roll_back": "services/iris/history/1/roll-back",
         "service_settings": "services/iris/settings",
+        "follow_alias": "services/iris/follow",
         "delete_service": "services/iris/delete",
         "operations": "operations/",
         "operation": f"operations/{things.running.pk}",

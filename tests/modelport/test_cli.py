@@ -299,3 +299,24 @@ def test_aliases_cards_and_comparing_from_the_command_line(signed_in, tmp_path):
     assert "+# Other" in json.loads(signed_in("model", "compare", "-m", "iris:2", "--with", "iris:1").out)["card"]
     assert signed_in("model", "alias", "-m", "iris", "champion", "--remove").code == 0
     assert json.loads(signed_in("model", "alias", "-m", "iris").out) == []
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_service_follows_an_alias(signed_in):
+    created = signed_in("service", "create", "realtime", "-n", "iris", "-m", "model.pkl", "-f", "score.py", "-p", "requirements.txt")
+    assert created.code == 0, created.err
+    assert signed_in("model", "alias", "-m", "iris:1", "live").code == 0
+    told = signed_in("service", "follow", "realtime", "-n", "iris", "--alias", "iris@live").json
+    assert (told["alias"], told["version"], told["state"]) == ("iris@live", "iris:1", "InStep")
+    assert signed_in("model", "register", "-m", "score.py", "-n", "iris").code == 0
+    assert signed_in("service", "follow", "realtime", "-n", "iris", "--pause").json["state"] == "Paused"
+    assert signed_in("model", "alias", "-m", "iris:2", "live").json["followers"] == [{"service": "iris", "paused": True}]
+    # Another file would collide with the scoring file: said, and what serves stays.
+    refused = signed_in("service", "follow", "realtime", "-n", "iris", "--resume").json
+    assert refused["state"] == "Failed" and "score.py" in refused["stateDetail"]
+    assert signed_in("model", "alias", "-m", "iris:1", "live").code == 0
+    assert signed_in("service", "follow", "realtime", "-n", "iris").json["state"] == "InStep"
+    assert signed_in("model", "register", "-m", "model.pkl", "-n", "iris", "--alias", "live").code == 0
+    assert signed_in("service", "follow", "realtime", "-n", "iris", "--resume").json["version"] == "iris:3"
+    assert signed_in("service", "show", "realtime", "-n", "iris").json["image"] == "iris:2"
+    assert signed_in("service", "follow", "realtime", "-n", "iris", "--end").json["alias"] is None
