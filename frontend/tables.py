@@ -20,6 +20,8 @@ from registry.runtimes import RUNTIMES
 
 #: what the services' list sums up
 LAST_MINUTES = 15
+#: numbers stand under each other
+NUMBER = {"th": {"class": "text-end"}, "td": {"class": "text-end text-nowrap"}}
 
 
 class Table(tables.Table):
@@ -46,22 +48,29 @@ class Table(tables.Table):
         return size(value)
 
 
-def chips(words) -> str:
-    return format_html_join(" ", '<span class="chip">{}</span>', ((word,) for word in words))
+def chips(words, look: str = "") -> str:
+    return format_html_join(" ", '<span class="chip {}">{}</span>', ((look, word) for word in words))
 
 
 class ModelTable(Table):
     caption = _("Model versions")
     name = tables.Column(verbose_name=_("Name"), accessor="model__name", order_by=("model__name", "-number"))
+    aliases = tables.Column(verbose_name=_("Aliases"), orderable=False, empty_values=())
     tags = tables.Column(verbose_name=_("Tags"), orderable=False, empty_values=())
     framework = tables.Column(verbose_name=_("Framework"), default="")
     used = tables.Column(verbose_name=_("Used by"), accessor="manifest_count", order_by=("manifest_count",))
-    size = tables.Column(verbose_name=_("Size"))
+    size = tables.Column(verbose_name=_("Size"), attrs=NUMBER)
     created_at = tables.Column(verbose_name=_("Registered"))
     created_by = tables.Column(verbose_name=_("By"), accessor="created_by__username", default="")
 
     def render_name(self, record):
         return self.link("model", record)
+
+    def render_aliases(self, record):
+        return chips((alias.name for alias in record.aliases.all()), "chip-alias")
+
+    def value_aliases(self, record):
+        return ", ".join(alias.name for alias in record.aliases.all())
 
     def render_tags(self, record):
         return chips(tag.word for tag in record.tags.all())
@@ -76,7 +85,7 @@ class ManifestTable(Table):
     models = tables.Column(verbose_name=_("Models"), orderable=False, empty_values=())
     runtime = tables.Column(verbose_name=_("Runtime"))
     schema = tables.Column(verbose_name=_("Schema"), orderable=False, empty_values=())
-    images = tables.Column(verbose_name=_("Images"), accessor="image_count", order_by=("image_count",))
+    images = tables.Column(verbose_name=_("Images"), accessor="image_count", order_by=("image_count",), attrs=NUMBER)
     created_at = tables.Column(verbose_name=_("Created"))
     created_by = tables.Column(verbose_name=_("By"), accessor="created_by__username", default="")
 
@@ -100,8 +109,8 @@ class ImageTable(Table):
     state = tables.Column(verbose_name=_("State"), orderable=False, empty_values=())
     manifest = tables.Column(verbose_name=_("Manifest"), order_by=("manifest__name", "-manifest__number"))
     digest = tables.Column(verbose_name=_("Digest"), orderable=False, default="")
-    size = tables.Column(verbose_name=_("Size"))
-    build_seconds = tables.Column(verbose_name=_("Built in"), default="")
+    size = tables.Column(verbose_name=_("Size"), attrs=NUMBER)
+    build_seconds = tables.Column(verbose_name=_("Built in"), default="", attrs=NUMBER)
     created_at = tables.Column(verbose_name=_("Created"))
 
     def render_name(self, record):
@@ -126,10 +135,10 @@ class ServiceTable(Table):
     state = tables.Column(verbose_name=_("State"), orderable=False, empty_values=())
     image = tables.Column(verbose_name=_("Image"), orderable=False, empty_values=())
     environment = tables.Column(verbose_name=_("Environment"), order_by=("environment__name",))
-    replicas = tables.Column(verbose_name=_("Replicas"))
-    rate = tables.Column(verbose_name=_("Calls a minute"), orderable=False, empty_values=())
-    p95 = tables.Column(verbose_name=_("p95"), orderable=False, empty_values=())
-    errors = tables.Column(verbose_name=_("Errors"), orderable=False, empty_values=())
+    replicas = tables.Column(verbose_name=_("Replicas"), attrs=NUMBER)
+    rate = tables.Column(verbose_name=_("Calls a minute"), orderable=False, empty_values=(), attrs=NUMBER)
+    p95 = tables.Column(verbose_name=_("p95"), orderable=False, empty_values=(), attrs=NUMBER)
+    errors = tables.Column(verbose_name=_("Errors"), orderable=False, empty_values=(), attrs=NUMBER)
     access = tables.Column(verbose_name=_("Access"), orderable=False)
     updated_at = tables.Column(verbose_name=_("Updated"))
 
@@ -181,7 +190,7 @@ class EnvironmentTable(Table):
     name = tables.Column(verbose_name=_("Name"))
     target = tables.Column(verbose_name=_("Kind"))
     reachable = tables.Column(verbose_name=_("Reachable"), orderable=False, empty_values=())
-    services = tables.Column(verbose_name=_("Services"), accessor="service_count", order_by=("service_count",))
+    services = tables.Column(verbose_name=_("Services"), accessor="service_count", order_by=("service_count",), attrs=NUMBER)
     limits = tables.Column(verbose_name=_("Limits per service"), orderable=False, empty_values=())
     checked_at = tables.Column(verbose_name=_("Last checked"), default=_("never"))
 
@@ -241,7 +250,7 @@ class OperationTable(Table):
     kind = tables.Column(verbose_name=_("Kind"))
     created_by = tables.Column(verbose_name=_("By"), accessor="created_by__username", default=_("the portal"))
     created_at = tables.Column(verbose_name=_("Asked"))
-    took = tables.Column(verbose_name=_("Took"), orderable=False, empty_values=())
+    took = tables.Column(verbose_name=_("Took"), orderable=False, empty_values=(), attrs=NUMBER)
     act = tables.TemplateColumn(
         verbose_name=_("Act"), template_name="frontend/operations/act.html", orderable=False, exclude_from_export=True, empty_values=()
     )

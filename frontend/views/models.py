@@ -31,7 +31,7 @@ class ModelListView(ListView):
     empty = {"icon": "box", "title": "No models yet", "what": "A model is a file or folder with numbered versions. Register the first one."}
 
     def get_queryset(self):
-        rows = super().get_queryset().select_related("model", "created_by").prefetch_related("tags")
+        rows = super().get_queryset().select_related("model", "created_by").prefetch_related("tags", "aliases")
         return rows.annotate(manifest_count=usage.manifest_count()).order_by("-created_at", "pk")
 
     def get_context_data(self, **kwargs):

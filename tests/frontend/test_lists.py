@@ -31,7 +31,7 @@ def test_columns_density_rows_and_order_are_kept_for_the_person(browse, things, 
     for number in range(30):
         factories.make_model_version(group, name=f"m{number:02d}", files={"a": str(number).encode()}, user=owner)
     client = browse(owner)
-    every = ["tags", "framework", "used", "size", "created_at", "created_by"]
+    every = ["aliases", "tags", "framework", "used", "size", "created_at", "created_by"]
     shown = {"columns": every, "column": ["size"], "dense": "on", "size": "50", "sort": "name", "query": "q=m"}
     assert client.post("/g/demo/lists/models/layout", shown)["Location"] == "/g/demo/models/?q=m"
     page = client.get("/g/demo/models/")

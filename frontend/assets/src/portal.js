@@ -69,6 +69,13 @@ document.addEventListener("click", (event) => {
   if (disabled) event.preventDefault();
 });
 
+// A menu that the keyboard has left would cover what comes next.
+document.addEventListener("focusin", (event) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
+
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") {
     for (const menu of document.querySelectorAll("details.menu[open]")) {
