@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.utils import timezone
 
 from deployments import health
 from deployments.models import Replica, Revision
 from deployments.targets.base import ObservedReplica, ReplicaState, Target
+from portal.accounts.events import EventTag, record
+from portal.accounts.models import Event
+
+#: of a service whose replicas fall again and again, one event in so long
+QUIET = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +52,31 @@ def look(revision: Revision, target: Target) -> list[Sight]:
 
 
 def write_down(revision: Revision, sights: list[Sight]) -> None:
-    """Keeps what was seen."""
-    now = timezone.now()
+    """Keeps what was seen; that a replica which served does not answer any more is an event."""
+    now, fallen = timezone.now(), []
     kept = {replica.name: replica for replica in revision.replicas.all()}
     for sight in sights:
         replica = kept.pop(sight.seen.name, None) or Replica(revision=revision, name=sight.seen.name, observed_at=now)
         if replica.started_at and sight.seen.started_at and sight.seen.started_at > replica.started_at:
             replica.restarts += 1
-        replica.state = _state(replica, sight)
+        was_ready, replica.state = replica.state == Replica.State.READY, _state(replica, sight)
         replica.address, replica.detail, replica.started_at = sight.seen.address, sight.detail[:500], sight.seen.started_at
         replica.ready_at = (replica.ready_at or now) if sight.ready else None
         replica.observed_at = now
         replica.save()
+        if was_ready and replica.state in (Replica.State.CRASHED, Replica.State.UNREACHABLE):
+            fallen.append(replica)
     for replica in kept.values():
         replica.delete()
+    if fallen and revision.state == Revision.State.SERVING:
+        _tell(revision, fallen[0])
+
+
+def _tell(revision: Revision, replica: Replica) -> None:
+    tag, service = EventTag.SERVICE_UNHEALTHY, revision.service
+    lately = Event.objects.filter(created_at__gt=timezone.now() - QUIET, tag=tag, subject_id=str(service.pk))
+    if not lately.exists():
+        record(None, tag, service, replica=replica.name, detail=replica.detail)
 
 
 def _state(replica: Replica, sight: Sight) -> str:

@@ -7,6 +7,7 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
 from deployments.models import Operation
+from deployments.notifications import count_new
 from frontend.navigation import menu
 from portal.accounts.permissions import Permission, Role, groups_of, role_in
 from portal.accounts.preferences import preferences_of
@@ -34,6 +35,7 @@ def _frame(request) -> dict:
     frame: dict = {
         "groups": request.groups if group is not None else groups_of(user),
         "shortcuts": preferences_of(user).get("shortcuts") is not False,
+        "news": count_new(user),
     }
     if group is not None:
         role = role_in(user, group)

@@ -110,6 +110,7 @@ EVENTS = {
     "service.following": (_("changed which alias is followed by"), "service"),
     "service.started": (_("started service"), "service"),
     "service.stopped": (_("stopped service"), "service"),
+    "service.unhealthy": (_("noticed a failing replica of"), "service"),
     "service.updated": (_("updated service"), "service"),
     "support.downloaded": (_("downloaded a support bundle"), ""),
 }

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from deployments.api import collected, deploy, examples, following, golden, services, system, views
+from deployments.api import collected, deploy, examples, following, golden, notifications, services, system, views
 
 app_name = "deployments_api"
 
@@ -37,6 +37,8 @@ urlpatterns = [
     path(f"{_G}/operations/<str:id>/approve/", decision({"post": "approve"}), name="operation-approve"),
     path(f"{_G}/operations/<str:id>/reject/", decision({"post": "reject"}), name="operation-reject"),
     path(f"{_G}/operations/<str:id>/steps/<int:order>/log/", operations({"get": "log"}), name="operation-log"),
+    path("notifications/", notifications.NotificationsView.as_view(), name="notifications"),
+    path("notifications/read/", notifications.ReadView.as_view(), name="notifications-read"),
     path("system/", system.SystemView.as_view(), name="system"),
     path("system/support-bundle/", system.SupportBundleView.as_view(), name="support-bundle"),
     path(f"{_G}/deploy/", deploy.DeployView.as_view(), name="deploy"),

@@ -39,6 +39,7 @@ class EventTag(StrEnum):
     SERVICE_FOLLOWING = "service.following"
     SERVICE_STARTED = "service.started"
     SERVICE_STOPPED = "service.stopped"
+    SERVICE_UNHEALTHY = "service.unhealthy"
     SERVICE_UPDATED = "service.updated"
     SUPPORT_DOWNLOADED = "support.downloaded"
     TOKEN_ISSUED = "token.issued"

@@ -20,7 +20,7 @@ CHROMIUM = [
 ]
 #: not pages, or somebody else's markup in our frame
 NOT_PAGES = {"service_openapi", "service_swagger", "operation_log", "running"}
-OWN = {"profile": "/profile", "help": "/help", "new_group": "/groups/new", "missing": "/g/nothing/"}
+OWN = {"profile": "/profile", "help": "/help", "notifications": "/notifications", "new_group": "/groups/new", "missing": "/g/nothing/"}
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from frontend import urls
 from portal.accounts.permissions import Role
 from tests import factories
 
-OWN_PAGES = ["/", "/profile", "/groups/new", "/help", "/api/docs/"]
+OWN_PAGES = ["/", "/profile", "/groups/new", "/help", "/api/docs/", "/notifications"]
 
 
 @pytest.mark.parametrize("role", ["owner", "contributor", "reader"])
