@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import islice
+from datetime import timedelta
 
 from django.db.models import Q
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from deployments.models import Environment, Operation, Service
@@ -14,11 +15,13 @@ from frontend.navigation import menu_items
 from portal.accounts.models import Membership
 from portal.accounts.permissions import Permission, allows
 from portal.names import parse_id
-from registry.filters import ImageFilter, ManifestFilter, ModelFilter
+from registry.filters import by_words, version_words
 from registry.models import Image, Manifest, ModelVersion
 
 #: results of one kind; the list has the others
 EACH = 3
+#: how many of a kind are counted, and days of operations that are looked through; the lists count and look further
+MOST, LATELY = 20, 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ class Hit:
 class Section:
     title: str
     hits: list[Hit] = field(default_factory=list)
-    total: int = 0
+    total: str = ""
     more: str = ""
 
 
@@ -56,13 +59,15 @@ def _things(user, group, text: str) -> list[Section]:
     digest = text.lower().removeprefix("sha256:")
     by_digest = Q(digest__startswith=f"sha256:{digest}") | Q(digest__startswith=digest) if len(digest) >= 6 else Q(pk=None)
     versions = rows(ModelVersion, Permission.MODEL_READ)
-    versions = (ModelFilter({"q": text}, queryset=versions).qs | versions.filter(by_digest)).distinct().select_related("model__group")
-    manifests = ManifestFilter({"q": text}, queryset=rows(Manifest, Permission.MANIFEST_READ)).qs
+    versions = versions.filter(version_words(text) | by_digest).select_related("model").order_by("-created_at")
+    manifests = rows(Manifest, Permission.MANIFEST_READ).filter(by_words(text)).order_by("-created_at")
     images = rows(Image, Permission.IMAGE_READ)
-    images = ImageFilter({"q": text}, queryset=images).qs | images.filter(by_digest)
-    services = rows(Service, Permission.SERVICE_READ).filter(Q(name__icontains=text) | Q(description__icontains=text) | _by_id(text))
+    images = images.filter(by_words(text) | by_digest).defer("packages", "probe").order_by("-created_at")
+    # Names are lower-case by their rule.
+    services = rows(Service, Permission.SERVICE_READ).filter(Q(name__contains=text.lower()) | Q(description__icontains=text) | _by_id(text))
     environments = rows(Environment, Permission.ENVIRONMENT_READ).filter(Q(name__icontains=text) | _by_id(text))
-    operations = rows(Operation, Permission.OPERATION_READ).filter(Q(label__icontains=text) | _by_id(text))
+    lately = timezone.now() - timedelta(days=LATELY)
+    operations = rows(Operation, Permission.OPERATION_READ).filter(Q(label__icontains=text, created_at__gte=lately) | _by_id(text))
     people = rows(Membership, Permission.MEMBER_READ).filter(Q(user__username__icontains=text) | Q(user__email__icontains=text))
 
     def page(name: str, *args: object) -> str:
@@ -81,7 +86,7 @@ def _things(user, group, text: str) -> list[Section]:
             text,
         ),
         _section(
-            _("Operations"),
+            _("Operations of the last %(days)s days") % {"days": LATELY},
             operations,
             lambda one: Hit(one.label, page("operation", one.pk), "activity", f"{one.get_kind_display()}, {one.get_state_display()}"),
             page("operations"),
@@ -103,10 +108,10 @@ def _by_id(text: str) -> Q:
 
 
 def _section(title: str, rows, hit, more: str, text: str) -> Section:
-    found = list(rows[: EACH + 1])
-    section = Section(title, [hit(one) for one in islice(found, EACH)])
+    found = list(rows[: MOST + 1])
+    section = Section(title, [hit(one) for one in found[:EACH]])
     if len(found) > EACH and more:
-        section.total, section.more = rows.count(), f"{more}?q={text}"
+        section.total, section.more = f"{MOST}+" if len(found) > MOST else str(len(found)), f"{more}?q={text}"
     return section
 
 

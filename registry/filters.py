@@ -6,7 +6,7 @@ import django_filters
 from django.db.models import Exists, OuterRef, Q
 
 from portal.names import parse_id
-from registry.models import Image, Manifest, ManifestModel, ModelVersion, Tag
+from registry.models import Image, Manifest, ManifestModel, ModelVersion
 
 
 def said(path: str, value: str) -> Q:
@@ -23,6 +23,12 @@ def _name(path: str) -> str:
     return "model__name" if path.endswith("version__") or path == "" else "name"
 
 
+def version_words(value: str) -> Q:
+    """Model versions that hold this text in what is searched, or are said by it."""
+    found = Q(words__contains=value.lower())
+    return found | said("", value) if parse_id(value) else found
+
+
 class ModelFilter(django_filters.FilterSet):
     """Model versions."""
 
@@ -37,10 +43,7 @@ class ModelFilter(django_filters.FilterSet):
         fields: list[str] = []
 
     def search(self, queryset, field, value):
-        tagged = Exists(Tag.objects.filter(version=OuterRef("pk"), word__icontains=value))
-        found = Q(model__name__icontains=value) | Q(description__icontains=value) | Q(framework__icontains=value) | tagged
-        exact = parse_id(value)
-        return queryset.filter(found | said("", value) if exact else found)
+        return queryset.filter(version_words(value))
 
     def by_manifest(self, queryset, field, value):
         uses = ManifestModel.objects.filter(said("manifest__", value), version=OuterRef("pk"))
@@ -59,7 +62,7 @@ class ManifestFilter(django_filters.FilterSet):
         fields: list[str] = []
 
     def search(self, queryset, field, value):
-        return queryset.filter(_by_words(value))
+        return queryset.filter(by_words(value))
 
     def by_model(self, queryset, field, value):
         return queryset.filter(Exists(ManifestModel.objects.filter(said("version__", value), manifest=OuterRef("pk"))))
@@ -80,7 +83,7 @@ class ImageFilter(django_filters.FilterSet):
         fields: list[str] = []
 
     def search(self, queryset, field, value):
-        return queryset.filter(_by_words(value))
+        return queryset.filter(by_words(value))
 
     def by_manifest(self, queryset, field, value):
         return queryset.filter(said("manifest__", value))
@@ -92,8 +95,10 @@ class ImageFilter(django_filters.FilterSet):
         return queryset.exclude(digest="") if value else queryset.filter(digest="")
 
 
-def _by_words(value: str) -> Q:
-    found = Q(name__icontains=value) | Q(description__icontains=value)
+def by_words(value: str) -> Q:
+    """Manifests and images: by name, description, or as they are said."""
+    # A name is lower-case by its rule.
+    found = Q(name__contains=value.lower()) | Q(description__icontains=value)
     exact = parse_id(value)
     if exact:
         found |= Q(pk=exact["id"]) if "id" in exact else Q(name=exact["name"], number=exact["number"])

@@ -24,6 +24,7 @@ from django_tables2 import RequestConfig
 
 from frontend import lists
 from frontend.flash import carry
+from frontend.paging import MOST_COUNTED, BoundedPaginator, settle
 from frontend.views.errors import refused
 from portal.accounts.models import ResourceGroup
 from portal.accounts.permissions import groups_of
@@ -145,6 +146,7 @@ class ListView(ScopedMixin, TemplateView):
 
     def get_context_data(self, **kwargs):
         filters, found = self.found()
+        found, most = settle(self.get_queryset(), found) if self.request.GET.get("q", "").strip() else (found, MOST_COUNTED)
         noun = self.get_noun()
         layout = lists.Layout.of(preferences_of(self.request.user).get(f"lists.{noun}"))
         names = list(self.table_class.base_columns)
@@ -154,7 +156,7 @@ class ListView(ScopedMixin, TemplateView):
         table = self.table_class(found, request=self.request, group=self.group, exclude=hidden, **options)
         asked = self.request.GET.get("size", "")
         size = int(asked) if asked.isdecimal() and int(asked) in lists.PAGE_SIZES else layout.size
-        RequestConfig(self.request, paginate={"per_page": size}).configure(table)
+        RequestConfig(self.request, paginate={"per_page": size, "paginator_class": BoundedPaginator, "most": most}).configure(table)
         chosen = lists.chips(filters, self.request.GET)
         views = list(views_for(self.request.user, self.group, noun))
         return super().get_context_data(
@@ -162,6 +164,7 @@ class ListView(ScopedMixin, TemplateView):
             filters=filters,
             chosen=chosen,
             count=table.paginator.count,
+            said=table.paginator.said,
             size=size,
             sizes=lists.PAGE_SIZES,
             nothing=not table.paginator.count and not chosen,

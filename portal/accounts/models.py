@@ -103,6 +103,11 @@ class Event(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["group", "-id"], name="events_newest_first"),
+            models.Index(fields=["group", "created_at"], name="events_by_time"),
+            models.Index(fields=["subject_id", "-id"], name="events_of_a_subject"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.actor_label} {self.tag} {self.subject_label}"

@@ -66,6 +66,7 @@ def register_model(
     version.file_count = len(files)
     version.model, _ = RegisteredModel.objects.get_or_create(group=group, name=name)
     version.number = Numbers.next(group, "model", name)
+    version.gather_words(tags)
     version.save()
     ModelFile.objects.bulk_create([ModelFile(version=version, path=path, asset=asset) for path, asset in files], batch_size=500)
     Tag.objects.bulk_create([Tag(version=version, word=word) for word in tags])
@@ -109,6 +110,9 @@ def change_model_version(
             Card.objects.filter(version=version).delete()
             version._state.fields_cache.pop("card", None)
         changed.append("card")
+    if description is not None or tags is not None:
+        version.gather_words(version.tags.values_list("word", flat=True))
+        version.save(update_fields=["words"])
     if changed:
         record(user, EventTag.MODEL_CHANGED, version, changed=changed)
     return version

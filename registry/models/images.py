@@ -51,6 +51,7 @@ class Image(models.Model):
     class Meta:
         ordering = ["name", "-number"]
         constraints = [models.UniqueConstraint(fields=["group", "name", "number"], name="one_image_per_number")]
+        indexes = [models.Index(fields=["group", "-created_at"], name="images_newest_first")]
 
     def __str__(self) -> str:
         return f"{self.name}:{self.number}"

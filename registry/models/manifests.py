@@ -35,6 +35,7 @@ class Manifest(models.Model):
     class Meta:
         ordering = ["name", "-number"]
         constraints = [models.UniqueConstraint(fields=["group", "name", "number"], name="one_manifest_per_number")]
+        indexes = [models.Index(fields=["group", "-created_at"], name="manifests_newest_first")]
 
     def __str__(self) -> str:
         return f"{self.name}:{self.number}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 
 from django.conf import settings
 from django.db import models
@@ -64,6 +65,8 @@ class ModelVersion(models.Model):
     digest = models.CharField(max_length=71, db_index=True)
     size = models.BigIntegerField()
     file_count = models.PositiveIntegerField()
+    #: what is searched: name, framework, description and tags in one lower-case text, so that a list of all asks one column
+    words = models.TextField(blank=True, default="", editable=False)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
 
@@ -80,6 +83,10 @@ class ModelVersion(models.Model):
     @property
     def name(self) -> str:
         return self.model.name
+
+    def gather_words(self, tags: Iterable[str]) -> None:
+        """For whoever changes one of them; saving is the caller's."""
+        self.words = "\n".join([self.model.name, self.framework, self.description, *tags]).lower()
 
 
 class Alias(models.Model):

@@ -9,6 +9,7 @@ import json
 import pytest
 
 from portal.accounts.models import SavedView
+from registry.actions.models import change_model_version
 from tests import factories
 
 HTMX = {"HX-Request": "true"}
@@ -117,7 +118,7 @@ def sections(answer) -> dict[str, list[str]]:
 
 def test_the_search_finds_things_people_pages_and_actions(browse, things, group, owner, reader, stranger):
     found = sections(browse(owner).get("/g/demo/search?q=iris"))
-    assert found["Models"] == ["iris:1"] and found["Services"] == ["iris"] and found["Operations"] == ["iris:2", "iris:3"]
+    assert found["Models"] == ["iris:1"] and found["Services"] == ["iris"] and found["Operations of the last 30 days"] == ["iris:2", "iris:3"]
     assert sections(browse(owner).get("/g/demo/search?q=flowers"))["Models"] == ["iris:1"], "by tag"
     assert sections(browse(owner).get(f"/g/demo/search?q={things.image.digest[:15]}"))["Images"] == ["iris:1"]
     assert sections(browse(owner).get(f"/g/demo/search?q={things.service.pk}"))["Services"] == ["iris"]
@@ -128,6 +129,26 @@ def test_the_search_finds_things_people_pages_and_actions(browse, things, group,
     assert browse(owner).get("/search?q=iris")["Location"] == "/g/demo/search?q=iris"
     part = browse(owner).get("/g/demo/search?q=iris", headers=HTMX).content.decode()
     assert "<html" not in part and part.count("<a href") >= 4
+
+
+def test_the_words_of_a_version_follow_its_changes(browse, things, owner):
+    def found(text: str) -> list[str]:
+        return sections(browse(owner).get("/g/demo/search", {"q": text})).get("Models", [])
+
+    change_model_version(user=owner, version=things.version, description="Für Rosen", tags=["Garden"])
+    assert found("für ROSEN") == found("garden") == found("iris") == ["iris:1"] and found("flowers") == []
+
+
+def test_a_list_counts_to_a_bound_and_says_so(browse, group, owner, things, monkeypatch):
+    for number in range(4):
+        factories.make_model_version(group, name="many", files={"a": str(number).encode()}, user=owner)
+    monkeypatch.setattr("frontend.views.base.MOST_COUNTED", 3)
+    answer = browse(owner).get("/g/demo/models/")
+    assert answer.context["count"] == 3 and answer.context["said"] == "3+"
+    monkeypatch.setattr("frontend.paging.MOST_FOUND", 2)
+    assert browse(owner).get("/g/demo/models/?q=many&sort=size").context["said"] == "2+", "a search that finds many"
+    few = browse(owner).get("/g/demo/models/?q=iris&sort=-size")
+    assert few.context["said"] == "1" and "iris:1" in few.content.decode()
 
 
 def test_more_than_three_of_a_kind_lead_to_the_list(browse, things, group, owner):
