@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 
 class StyledForm(forms.Form):
@@ -63,8 +64,8 @@ class NameField(forms.CharField):
     def __init__(self, **kwargs):
         attrs = {"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false", "maxlength": 32}
         defaults = {
-            "help_text": "3 to 32 characters: lower-case letters, digits, - and . ; the first and last a letter or a digit.",
-            "error_messages": {"required": "Give it a name."},
+            "help_text": _("3 to 32 characters: lower-case letters, digits, - and . ; the first and last a letter or a digit."),
+            "error_messages": {"required": _("Give it a name.")},
             "widget": forms.TextInput(attrs=attrs),
         }
         super().__init__(**{**defaults, **kwargs})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from deployments import engines
@@ -32,13 +33,13 @@ class QuantityField(forms.CharField):
         return self.show(value) if isinstance(value, int | float) else value
 
 
-def cpu_field(label: str = "CPU per replica", **kwargs) -> QuantityField:
-    defaults = {"initial": 0.5, "help_text": "In cores: 0.5, 1 or 500m.", "required": False}
+def cpu_field(label: str = _("CPU per replica"), **kwargs) -> QuantityField:
+    defaults = {"initial": 0.5, "help_text": _("In cores: 0.5, 1 or 500m."), "required": False}
     return QuantityField(parse=parse_cpu, show=lambda value: f"{value:g}", label=label, **{**defaults, **kwargs})
 
 
-def memory_field(label: str = "Memory per replica", **kwargs) -> QuantityField:
-    defaults = {"initial": 512 * 2**20, "help_text": "512Mi, 1Gi.", "required": False}
+def memory_field(label: str = _("Memory per replica"), **kwargs) -> QuantityField:
+    defaults = {"initial": 512 * 2**20, "help_text": _("512Mi, 1Gi."), "required": False}
     return QuantityField(parse=parse_memory, show=lambda value: show_memory(int(value)), label=label, **{**defaults, **kwargs})
 
 
@@ -79,29 +80,29 @@ def environment_words(environment) -> str:
 
 
 class CreateImageForm(StyledForm):
-    manifest = RowField(label="Manifest", error_messages={"required": "Choose a manifest."})
+    manifest = RowField(label=_("Manifest"), error_messages={"required": _("Choose a manifest.")})
     environment = RowField(
-        label="Environment",
-        help_text="Where it is built. It decides the kind of image.",
-        error_messages={"required": "Choose an environment."},
+        label=_("Environment"),
+        help_text=_("Where it is built. It decides the kind of image."),
+        error_messages={"required": _("Choose an environment.")},
     )
-    name = NameField(label="Image name", required=False, help_text="Left empty, it is called as its manifest.")
-    description = forms.CharField(label="Description", required=False, widget=forms.Textarea(attrs={"rows": 2}))
+    name = NameField(label=_("Image name"), required=False, help_text=_("Left empty, it is called as its manifest."))
+    description = forms.CharField(label=_("Description"), required=False, widget=forms.Textarea(attrs={"rows": 2}))
 
     def __init__(self, *args, manifests, environments, **kwargs):
         super().__init__(*args, **kwargs)
-        self.fields["manifest"].offer(manifests, empty="Choose…")
+        self.fields["manifest"].offer(manifests, empty=_("Choose…"))
         self.fields["environment"].offer(environments, environment_words)
 
 
 class EnvironmentForm(StyledForm):
-    name = NameField(label="Name")
-    target = forms.ChoiceField(label="Kind", choices=[], help_text="What runs the services. It cannot be changed afterwards.")
-    description = forms.CharField(label="Description", required=False, max_length=500)
-    max_replicas = forms.IntegerField(label="Most replicas of a service", initial=10, min_value=1, max_value=1000)
-    max_cpu = cpu_field("Most CPU per replica", initial=4.0, required=True)
-    max_memory = memory_field("Most memory per replica", initial=8 * 2**30, required=True)
-    is_default = forms.BooleanField(label="Proposed first in forms", required=False)
+    name = NameField(label=_("Name"))
+    target = forms.ChoiceField(label=_("Kind"), choices=[], help_text=_("What runs the services. It cannot be changed afterwards."))
+    description = forms.CharField(label=_("Description"), required=False, max_length=500)
+    max_replicas = forms.IntegerField(label=_("Most replicas of a service"), initial=10, min_value=1, max_value=1000)
+    max_cpu = cpu_field(_("Most CPU per replica"), initial=4.0, required=True)
+    max_memory = memory_field(_("Most memory per replica"), initial=8 * 2**30, required=True)
+    is_default = forms.BooleanField(label=_("Proposed first in forms"), required=False)
 
     def __init__(self, *args, editing: bool = False, **kwargs):
         super().__init__(*args, **kwargs)
@@ -112,7 +113,7 @@ class EnvironmentForm(StyledForm):
 
 
 class SizeFields(StyledForm):
-    replicas = forms.IntegerField(label="Replicas", initial=1, min_value=1, max_value=1000)
+    replicas = forms.IntegerField(label=_("Replicas"), initial=1, min_value=1, max_value=1000)
     cpu = cpu_field()
     memory = memory_field()
 
@@ -128,25 +129,25 @@ class CreateServiceForm(SizeFields):
             "Each calls run() for one request at a time. 0 or empty: one for each whole core where they can share the loaded model."
         ),
     )
-    image = RowField(label="Image", error_messages={"required": "Choose an image."})
-    environment = RowField(label="Environment", error_messages={"required": "Choose an environment."})
-    name = NameField(label="Service name", help_text="It becomes a part of the URL and stays.")
-    access = forms.ChoiceField(label="Access", choices=Service.Access.choices)
-    timeout = forms.IntegerField(label="Seconds a call may take", initial=60, min_value=1, max_value=3600)
+    image = RowField(label=_("Image"), error_messages={"required": _("Choose an image.")})
+    environment = RowField(label=_("Environment"), error_messages={"required": _("Choose an environment.")})
+    name = NameField(label=_("Service name"), help_text=_("It becomes a part of the URL and stays."))
+    access = forms.ChoiceField(label=_("Access"), choices=Service.Access.choices)
+    timeout = forms.IntegerField(label=_("Seconds a call may take"), initial=60, min_value=1, max_value=3600)
     allowed_origins = forms.CharField(
-        label="Web pages that may call it",
+        label=_("Web pages that may call it"),
         required=False,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="Origins, one a line, like https://app.example.org. This portal may always.",
+        help_text=_("Origins, one a line, like https://app.example.org. This portal may always."),
     )
-    collect_data = forms.BooleanField(label="Collect inputs and predictions (the score file's ModelDataCollector)", required=False)
+    collect_data = forms.BooleanField(label=_("Collect inputs and predictions (the score file's ModelDataCollector)"), required=False)
     batching = forms.BooleanField(
-        label="Put waiting requests into one call of run()",
+        label=_("Put waiting requests into one call of run()"),
         required=False,
         initial=True,
-        help_text="Only where the first start of the image has shown that every row is answered as if it were alone.",
+        help_text=_("Only where the first start of the image has shown that every row is answered as if it were alone."),
     )
-    description = forms.CharField(label="Description", required=False, widget=forms.Textarea(attrs={"rows": 2}))
+    description = forms.CharField(label=_("Description"), required=False, widget=forms.Textarea(attrs={"rows": 2}))
     contact = forms.CharField(
         label=_("Contact"), required=False, max_length=200, help_text=_("Whom callers ask: a name, an address, a channel.")
     )
@@ -170,7 +171,7 @@ class CreateServiceForm(SizeFields):
 
     def __init__(self, *args, images, environments, **kwargs):
         super().__init__(*args, **kwargs)
-        self.fields["image"].offer(images, image_words, empty="Choose…")
+        self.fields["image"].offer(images, image_words, empty=_("Choose…"))
         self.fields["environment"].offer(environments, environment_words)
 
     SECTIONS = [
@@ -201,7 +202,7 @@ class CreateServiceForm(SizeFields):
 
 
 class UpdateServiceForm(CreateServiceForm):
-    note = forms.CharField(label="Note for the history", required=False, max_length=300)
+    note = forms.CharField(label=_("Note for the history"), required=False, max_length=300)
     field_order = [
         "image",
         "replicas",
@@ -228,17 +229,17 @@ class DangerForm(StyledForm):
     """The name, typed, for what cannot be brought back."""
 
     confirm = forms.CharField(
-        label="Type the name to confirm", required=False, widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"})
+        label=_("Type the name to confirm"), required=False, widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"})
     )
 
     def __init__(self, *args, expected: str, **kwargs):
         self.expected = expected
         super().__init__(*args, **kwargs)
-        self.fields["confirm"].label = f"Type {expected} to confirm"
+        self.fields["confirm"].label = gettext("Type %(name)s to confirm") % {"name": expected}
 
     def clean_confirm(self) -> str:
         if self.cleaned_data["confirm"].strip() != self.expected:
-            raise ValidationError(f"Type {self.expected} exactly.")
+            raise ValidationError(gettext("Type %(name)s exactly.") % {"name": self.expected})
         return self.expected
 
 

@@ -39,32 +39,32 @@ class RecipeFields(StyledForm):
     #: the fingerprint of a scoring file that was written from the model: one that nobody changed is written anew
     proposed = forms.CharField(required=False, widget=forms.HiddenInput)
     driver = forms.CharField(label="score.py", required=False, strip=False, widget=editor("python", 16))
-    driver_file = forms.FileField(label="or choose a file", required=False, allow_empty_file=True)
+    driver_file = forms.FileField(label=_("or choose a file"), required=False, allow_empty_file=True)
     schema = forms.CharField(
-        label="Schema",
+        label=_("Schema"),
         required=False,
         strip=False,
         widget=editor("json", 8),
-        help_text="A service_schema.json. Without a schema, run() is given the raw body.",
+        help_text=_("A service_schema.json. Without a schema, run() is given the raw body."),
     )
-    schema_file = forms.FileField(label="or choose a file", required=False, allow_empty_file=True)
+    schema_file = forms.FileField(label=_("or choose a file"), required=False, allow_empty_file=True)
     sample = forms.CharField(
-        label="A sample request",
+        label=_("A sample request"),
         required=False,
         strip=False,
         widget=editor("json", 5),
         help_text='The schema is made from it. For example {"input_df": [{"age": 41, "plan": "basic"}]}; the names on top are the arguments of run().',
     )
     dependencies = forms.CharField(
-        label="Dependencies",
+        label=_("Dependencies"),
         required=False,
         strip=False,
         widget=editor("text", 8),
-        help_text="The text of a requirements.txt or of a conda environment.yml.",
+        help_text=_("The text of a requirements.txt or of a conda environment.yml."),
     )
-    dependencies_file = forms.FileField(label="or choose a file", required=False, allow_empty_file=True)
-    files = MultipleFileField(label="Extra files", help_text="They lie beside score.py under the same names.")
-    runtime = forms.ChoiceField(label="Runtime", choices=[])
+    dependencies_file = forms.FileField(label=_("or choose a file"), required=False, allow_empty_file=True)
+    files = MultipleFileField(label=_("Extra files"), help_text=_("They lie beside score.py under the same names."))
+    runtime = forms.ChoiceField(label=_("Runtime"), choices=[])
     python = forms.ChoiceField(label="Python", required=False, choices=[])
 
     unmarked = frozenset({"driver", "driver_file", "schema", "schema_file", "dependencies_file"})
@@ -145,7 +145,7 @@ class RecipeFields(StyledForm):
 
 
 class CreateManifestForm(RecipeFields):
-    name = NameField(label="Name")
+    name = NameField(label=_("Name"))
     models = forms.MultipleChoiceField(label=_("Models"), required=False, choices=[], widget=forms.CheckboxSelectMultiple)
     description = forms.CharField(label=_("Description"), required=False, widget=forms.Textarea(attrs={"rows": 2}))
     draft = forms.CharField(required=False, widget=forms.HiddenInput)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from frontend.forms.base import NameField, StyledForm
 from portal.accounts.permissions import Role
@@ -12,9 +13,11 @@ PASSWORD = {"autocomplete": "new-password"}
 
 class AddMemberForm(StyledForm):
     person = forms.CharField(
-        label="Person", help_text="User name or e-mail address of somebody who has an account.", error_messages={"required": "Say who."}
+        label=_("Person"),
+        help_text=_("User name or e-mail address of somebody who has an account."),
+        error_messages={"required": _("Say who.")},
     )
-    role = forms.ChoiceField(label="Role", choices=Role.choices, initial=Role.CONTRIBUTOR)
+    role = forms.ChoiceField(label=_("Role"), choices=Role.choices, initial=Role.CONTRIBUTOR)
 
 
 class RoleForm(StyledForm):
@@ -23,26 +26,26 @@ class RoleForm(StyledForm):
 
 class GroupForm(StyledForm):
     name = NameField(
-        label="Name", help_text="It becomes a part of addresses and stays. 3 to 32 characters: lower-case letters, digits, - and ."
+        label=_("Name"), help_text=_("It becomes a part of addresses and stays. 3 to 32 characters: lower-case letters, digits, - and .")
     )
-    description = forms.CharField(label="Description", required=False, max_length=500)
+    description = forms.CharField(label=_("Description"), required=False, max_length=500)
 
 
 class AccountForm(StyledForm):
     username = forms.CharField(
-        label="User name", max_length=150, widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none"})
+        label=_("User name"), max_length=150, widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none"})
     )
-    email = forms.EmailField(label="E-mail address", required=False, widget=forms.EmailInput(attrs={"autocomplete": "email"}))
+    email = forms.EmailField(label=_("E-mail address"), required=False, widget=forms.EmailInput(attrs={"autocomplete": "email"}))
     password = forms.CharField(
-        label="Password",
+        label=_("Password"),
         strip=False,
         widget=forms.PasswordInput(attrs=PASSWORD),
-        help_text="At least 8 characters, not only digits, not a common one.",
+        help_text=_("At least 8 characters, not only digits, not a common one."),
     )
 
 
 class FirstAdministratorForm(AccountForm):
-    again = forms.CharField(label="Password again", strip=False, widget=forms.PasswordInput(attrs=PASSWORD))
+    again = forms.CharField(label=_("Password again"), strip=False, widget=forms.PasswordInput(attrs=PASSWORD))
 
     def clean(self):
         values = super().clean()
@@ -53,10 +56,12 @@ class FirstAdministratorForm(AccountForm):
 
 class TokenForm(StyledForm):
     name = forms.CharField(
-        label="What is it for?", max_length=64, error_messages={"required": "Give the token a name, so that you know later what it is for."}
+        label=_("What is it for?"),
+        max_length=64,
+        error_messages={"required": _("Give the token a name, so that you know later what it is for.")},
     )
     days = forms.TypedChoiceField(
-        label="Expires",
+        label=_("Expires"),
         choices=[("30", "in 30 days"), ("90", "in 90 days"), ("365", "in a year"), ("", "never")],
         initial="90",
         required=False,

@@ -7,6 +7,8 @@ from datetime import timedelta
 from django.db.models import Count
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from deployments import engines
 from deployments.actions import environments as actions
@@ -24,15 +26,19 @@ TEST_PATIENCE = timedelta(seconds=30)
 
 
 class EnvironmentListView(ListView):
-    title, model, permission = "Environments", Environment, Permission.ENVIRONMENT_READ
+    title, model, permission = _lazy("Environments"), Environment, Permission.ENVIRONMENT_READ
     table_class, filterset_class = EnvironmentTable, EnvironmentFilter
-    empty = {"icon": "server-2", "title": "No environments", "what": "An environment is where images are built and services run."}
+    empty = {
+        "icon": "server-2",
+        "title": _lazy("No environments"),
+        "what": _lazy("An environment is where images are built and services run."),
+    }
 
     def get_queryset(self):
         return super().get_queryset().annotate(service_count=Count("services"))
 
     def get_context_data(self, **kwargs):
-        self.create = ("New environment", reverse("pages:new_environment", args=[self.group.name]), Permission.ENVIRONMENT_WRITE)
+        self.create = (_("New environment"), reverse("pages:new_environment", args=[self.group.name]), Permission.ENVIRONMENT_WRITE)
         return super().get_context_data(**kwargs)
 
 
@@ -42,7 +48,7 @@ class EnvironmentMixin(ObjectMixin):
         return self.one(rows, name=self.kwargs["name"])
 
     def get_crumbs(self):
-        return [("Environments", reverse("pages:environments", args=[self.group.name]))]
+        return [(_("Environments"), reverse("pages:environments", args=[self.group.name]))]
 
     @property
     def address(self) -> str:
@@ -77,11 +83,12 @@ class TestEnvironmentView(EnvironmentMixin, PostView):
 
 class CreateEnvironmentView(ActionView):
     form_class = EnvironmentForm
-    title, submit, busy, done = "New environment", "Create environment", "Creating…", "Created. The connection is being tested."
+    title, submit, busy = _lazy("New environment"), _lazy("Create environment"), _lazy("Creating…")
+    done = _lazy("Created. The connection is being tested.")
     permission = Permission.ENVIRONMENT_WRITE
 
     def get_crumbs(self):
-        return [("Environments", reverse("pages:environments", args=[self.group.name]))]
+        return [(_("Environments"), reverse("pages:environments", args=[self.group.name]))]
 
     def act(self, **values):
         return actions.create_environment(user=self.request.user, group=self.group, **values)
@@ -95,7 +102,7 @@ class CreateEnvironmentView(ActionView):
 
 class EditEnvironmentView(EditedMixin, EnvironmentMixin, ActionView):
     form_class = EnvironmentForm
-    title, done = "Edit environment", "Saved."
+    title, done = _lazy("Edit environment"), _lazy("Saved.")
     permission = Permission.ENVIRONMENT_WRITE
     FIELDS = ("description", "max_replicas", "max_cpu", "max_memory", "is_default")
 
@@ -116,7 +123,7 @@ class EditEnvironmentView(EditedMixin, EnvironmentMixin, ActionView):
 
     def get_context_data(self, **kwargs):
         return super().get_context_data(
-            back=self.address, intro="New limits hold for the next deployment; what runs keeps running.", **kwargs
+            back=self.address, intro=_("New limits hold for the next deployment; what runs keeps running."), **kwargs
         )
 
 
@@ -124,10 +131,10 @@ class DeleteEnvironmentView(EnvironmentMixin, ActionView):
     form_class = ConfirmForm
     template_name = "frontend/confirm.html"
     permission = Permission.ENVIRONMENT_WRITE
-    submit, busy, danger, done = "Delete this environment", "Deleting…", True, "Deleted."
+    submit, busy, danger, done = _lazy("Delete this environment"), _lazy("Deleting…"), True, _lazy("Deleted.")
 
     def get_title(self):
-        return f"Delete {self.object}?"
+        return _("Delete %(thing)s?") % {"thing": self.object}
 
     def act(self):
         actions.delete_environment(user=self.request.user, environment=self.object)
@@ -138,5 +145,5 @@ class DeleteEnvironmentView(EnvironmentMixin, ActionView):
     def get_context_data(self, **kwargs):
         users = [("service", service.name) for service in Service.objects.filter(environment=self.object)[:20]]
         return super().get_context_data(
-            back=self.address, goes="The environment and its limits.", stays="Images that were built here.", users=users, **kwargs
+            back=self.address, goes=_("The environment and its limits."), stays=_("Images that were built here."), users=users, **kwargs
         )

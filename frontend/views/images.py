@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from deployments.actions import images as actions
 from deployments.models import Environment, Operation
@@ -18,19 +20,20 @@ OFFERED = 500
 
 
 class ImageListView(ListView):
-    title, model, permission = "Images", Image, Permission.IMAGE_READ
+    title, model, permission = _lazy("Images"), Image, Permission.IMAGE_READ
     table_class, filterset_class = ImageTable, ImageFilter
     empty = {
         "icon": "package",
-        "title": "No images yet",
-        "what": "An image is what a manifest was built into: models, code and packages in one, ready to run.",
+        "title": _lazy("No images yet"),
+        "what": _lazy("An image is what a manifest was built into: models, code and packages in one, ready to run."),
+        "command": "modelport image create -n iris --manifest-id iris:1",
     }
 
     def get_queryset(self):
         return super().get_queryset().select_related("manifest").order_by("-created_at")
 
     def get_context_data(self, **kwargs):
-        self.create = ("Build image", reverse("pages:new_image", args=[self.group.name]), Permission.IMAGE_WRITE)
+        self.create = (_("Build image"), reverse("pages:new_image", args=[self.group.name]), Permission.IMAGE_WRITE)
         return super().get_context_data(**kwargs)
 
 
@@ -40,7 +43,7 @@ class ImageMixin(ObjectMixin):
         return self.find(rows, self.kwargs["said"], "image")
 
     def get_crumbs(self):
-        return [("Images", reverse("pages:images", args=[self.group.name]))]
+        return [(_("Images"), reverse("pages:images", args=[self.group.name]))]
 
 
 class ImageView(ImageMixin, DetailView):
@@ -60,11 +63,11 @@ class ImageView(ImageMixin, DetailView):
 
 class CreateImageView(ActionView):
     form_class = CreateImageForm
-    title, submit, busy = "Build an image", "Build image", "Starting…"
+    title, submit, busy = _lazy("Build an image"), _lazy("Build image"), _lazy("Starting…")
     permission = Permission.IMAGE_WRITE
 
     def get_crumbs(self):
-        return [("Images", reverse("pages:images", args=[self.group.name]))]
+        return [(_("Images"), reverse("pages:images", args=[self.group.name]))]
 
     def get_form_kwargs(self):
         return {
@@ -84,7 +87,7 @@ class CreateImageView(ActionView):
         return reverse("pages:operation", args=[self.group.name, self.result.pk])
 
     def get_context_data(self, **kwargs):
-        intro = "The packages are installed once and kept; another image with the same packages is ready in seconds."
+        intro = _("The packages are installed once and kept; another image with the same packages is ready in seconds.")
         return super().get_context_data(back=reverse("pages:images", args=[self.group.name]), intro=intro, **kwargs)
 
 
@@ -92,10 +95,10 @@ class DeleteImageView(ImageMixin, ActionView):
     form_class = ConfirmForm
     template_name = "frontend/confirm.html"
     permission = Permission.IMAGE_WRITE
-    submit, busy, danger, done = "Delete this image", "Deleting…", True, "Deleted."
+    submit, busy, danger, done = _lazy("Delete this image"), _lazy("Deleting…"), True, _lazy("Deleted.")
 
     def get_title(self):
-        return f"Delete {self.object}?"
+        return _("Delete %(thing)s?") % {"thing": self.object}
 
     def act(self):
         actions.delete_image(user=self.request.user, image=self.object)
@@ -107,8 +110,8 @@ class DeleteImageView(ImageMixin, ActionView):
         back = reverse("pages:image", args=[self.group.name, str(self.object)])
         return super().get_context_data(
             back=back,
-            goes="The image here and at its engine.",
-            stays="Its manifest and models.",
+            goes=_("The image here and at its engine."),
+            stays=_("Its manifest and models."),
             users=usage.users_of(self.object),
             **kwargs,
         )

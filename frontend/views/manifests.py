@@ -7,6 +7,7 @@ import json
 from django.db.models import Case, When
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_for_filename
@@ -29,12 +30,13 @@ OFFERED = 20
 
 
 class ManifestListView(ListView):
-    title, model, permission = "Manifests", Manifest, Permission.MANIFEST_READ
+    title, model, permission = _lazy("Manifests"), Manifest, Permission.MANIFEST_READ
     table_class, filterset_class = ManifestTable, ManifestFilter
     empty = {
         "icon": "list-details",
-        "title": "No manifests yet",
-        "what": "A manifest is the recipe of an image: models, a score.py, the schema of its input and the packages it needs.",
+        "title": _lazy("No manifests yet"),
+        "what": _lazy("A manifest is the recipe of an image: models, a score.py, the schema of its input and the packages it needs."),
+        "command": "modelport manifest create -n iris -i iris:1 -f score.py -s service_schema.json -p requirements.txt",
     }
 
     def get_queryset(self):
@@ -42,7 +44,7 @@ class ManifestListView(ListView):
         return rows.annotate(image_count=count_of(Image, "manifest")).order_by("-created_at")
 
     def get_context_data(self, **kwargs):
-        self.create = ("New manifest", reverse("pages:new_manifest", args=[self.group.name]), Permission.MANIFEST_WRITE)
+        self.create = (_("New manifest"), reverse("pages:new_manifest", args=[self.group.name]), Permission.MANIFEST_WRITE)
         return super().get_context_data(**kwargs)
 
 
@@ -52,7 +54,7 @@ class ManifestMixin(ObjectMixin):
         return self.find(rows, self.kwargs["said"], "manifest")
 
     def get_crumbs(self):
-        return [("Manifests", reverse("pages:manifests", args=[self.group.name]))]
+        return [(_("Manifests"), reverse("pages:manifests", args=[self.group.name]))]
 
 
 class ManifestView(ManifestMixin, DetailView):

@@ -26,16 +26,21 @@ from registry.models import ModelVersion
 
 
 class ModelListView(ListView):
-    title, model, permission = "Models", ModelVersion, Permission.MODEL_READ
+    title, model, permission = _lazy("Models"), ModelVersion, Permission.MODEL_READ
     table_class, filterset_class = ModelTable, ModelFilter
-    empty = {"icon": "box", "title": "No models yet", "what": "A model is a file or folder with numbered versions. Register the first one."}
+    empty = {
+        "icon": "box",
+        "title": _lazy("No models yet"),
+        "what": _lazy("A model is a file or folder with numbered versions. Register the first one."),
+        "command": "modelport model register -n iris -m model.pkl",
+    }
 
     def get_queryset(self):
         rows = super().get_queryset().select_related("model", "created_by").prefetch_related("tags", "aliases")
         return rows.annotate(manifest_count=usage.manifest_count()).order_by("-created_at", "pk")
 
     def get_context_data(self, **kwargs):
-        self.create = ("Register model", reverse("pages:new_model", args=[self.group.name]), Permission.MODEL_WRITE)
+        self.create = (_("Register model"), reverse("pages:new_model", args=[self.group.name]), Permission.MODEL_WRITE)
         return super().get_context_data(**kwargs)
 
 
@@ -47,7 +52,7 @@ class ModelMixin(ObjectMixin):
     def get_crumbs(self):
         name = self.group.name
         return [
-            ("Models", reverse("pages:models", args=[name])),
+            (_("Models"), reverse("pages:models", args=[name])),
             (self.object.name, reverse("pages:model_name", args=[name, self.object.name])),
         ]
 
@@ -63,7 +68,7 @@ class RegisterModelView(StagedUploadsMixin, ActionView):
         return {"name": self.request.GET.get("name", "")}
 
     def get_crumbs(self):
-        return [("Models", reverse("pages:models", args=[self.group.name]))]
+        return [(_("Models"), reverse("pages:models", args=[self.group.name]))]
 
     def act(self, **values):
         upload_set = self.collect(self.form, values, field="files", set_field="upload_set")

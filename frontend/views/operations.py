@@ -30,13 +30,13 @@ SHOWN_LINES = 500
 
 
 class OperationListView(ListView):
-    title, model, permission = "Operations", Operation, Permission.OPERATION_READ
+    title, model, permission = _l("Operations"), Operation, Permission.OPERATION_READ
     table_class, filterset_class = OperationTable, OperationFilter
     quick = [(_l("All"), ""), (_l("Running now"), "running=1"), (_l("Failed"), "state=Failed")]
     empty = {
         "icon": "activity",
-        "title": "Nothing has run yet",
-        "what": "Builds and rollouts take a while and are shown here while they run and afterwards.",
+        "title": _l("Nothing has run yet"),
+        "what": _l("Builds and rollouts take a while and are shown here while they run and afterwards."),
     }
 
     def get_queryset(self):
@@ -53,7 +53,7 @@ class OperationMixin(ObjectMixin):
         return self.one(rows, pk=self.kwargs["pk"])
 
     def get_crumbs(self):
-        return [("Operations", reverse("pages:operations", args=[self.group.name]))]
+        return [(_("Operations"), reverse("pages:operations", args=[self.group.name]))]
 
     @property
     def address(self) -> str:

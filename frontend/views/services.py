@@ -42,19 +42,20 @@ TABS = [
 
 
 class ServiceListView(ListView):
-    title, model, permission = "Services", Service, Permission.SERVICE_READ
+    title, model, permission = _("Services"), Service, Permission.SERVICE_READ
     table_class, filterset_class = ServiceTable, ServiceFilter
     empty = {
         "icon": "rocket",
-        "title": "No services yet",
-        "what": "A service is an image at a stable URL, protected by two keys. Deploy the first one.",
+        "title": _("No services yet"),
+        "what": _("A service is an image at a stable URL, protected by two keys. Deploy the first one."),
+        "command": "modelport service create realtime -n iris --image-id iris:1",
     }
 
     def get_queryset(self):
         return for_states(super().get_queryset())
 
     def get_context_data(self, **kwargs):
-        self.create = ("Deploy a service", reverse("pages:new_service", args=[self.group.name]), Permission.SERVICE_WRITE)
+        self.create = (_("Deploy a service"), reverse("pages:new_service", args=[self.group.name]), Permission.SERVICE_WRITE)
         return super().get_context_data(**kwargs)
 
 
@@ -67,7 +68,7 @@ class ServiceMixin(ObjectMixin):
         return service
 
     def get_crumbs(self):
-        crumbs = [("Services", reverse("pages:services", args=[self.group.name]))]
+        crumbs = [(_("Services"), reverse("pages:services", args=[self.group.name]))]
         return crumbs if self.tab == "overview" else [*crumbs, (self.object.name, self.address)]
 
     @property
@@ -124,11 +125,11 @@ class ServiceView(ServiceMixin, DetailView):
 class CreateServiceView(ActionView):
     form_class = CreateServiceForm
     template_name = "frontend/services/form.html"
-    title, submit, busy = "Deploy a service", "Deploy", "Starting…"
+    title, submit, busy = _("Deploy a service"), _("Deploy"), _("Starting…")
     permission = Permission.SERVICE_WRITE
 
     def get_crumbs(self):
-        return [("Services", reverse("pages:services", args=[self.group.name]))]
+        return [(_("Services"), reverse("pages:services", args=[self.group.name]))]
 
     def get_form_kwargs(self):
         return {
@@ -158,7 +159,7 @@ class CreateServiceView(ActionView):
 class ServiceSettingsView(EditedMixin, ServiceMixin, ActionView):
     form_class = UpdateServiceForm
     template_name = "frontend/services/settings.html"
-    tab, title, submit, busy = "settings", "Settings", "Update service", "Starting…"
+    tab, title, submit, busy = "settings", _("Settings"), _("Update service"), _("Starting…")
     permission = Permission.SERVICE_WRITE
     FIELDS = ("replicas", "cpu", "memory", "gpus", "workers", "access", "timeout", "collect_data", "batching", "description", "contact")
 
@@ -182,7 +183,7 @@ class ServiceSettingsView(EditedMixin, ServiceMixin, ActionView):
 
     def get_success_url(self):
         if self.result is None:
-            messages.success(self.request, "Saved. Nothing had to be rolled out.")
+            messages.success(self.request, _("Saved. Nothing had to be rolled out."))
             return reverse("pages:service_settings", args=[self.group.name, self.object.name])
         return reverse("pages:operation", args=[self.group.name, self.result.pk])
 
@@ -203,13 +204,13 @@ class DeleteServiceView(ServiceMixin, ActionView):
     form_class = DangerForm
     template_name = "frontend/confirm.html"
     permission, tab = Permission.SERVICE_DELETE, "settings"
-    submit, busy, danger = "Delete this service", "Deleting…", True
+    submit, busy, danger = _("Delete this service"), _("Deleting…"), True
 
     def get_form_kwargs(self):
         return {**super().get_form_kwargs(), "expected": self.object.name}
 
     def get_title(self):
-        return f"Delete {self.object}?"
+        return _("Delete %(thing)s?") % {"thing": self.object}
 
     def act(self, confirm):
         return actions.delete_service(user=self.request.user, service=self.object)
@@ -218,5 +219,5 @@ class DeleteServiceView(ServiceMixin, ActionView):
         return reverse("pages:operation", args=[self.group.name, self.result.pk])
 
     def get_context_data(self, **kwargs):
-        goes = "Callers get 404 at once. The URL, both keys, the history, the counts and all collected data go."
-        return super().get_context_data(back=self.address, goes=goes, stays="Its image, manifest and models.", users=[], **kwargs)
+        goes = _("Callers get 404 at once. The URL, both keys, the history, the counts and all collected data go.")
+        return super().get_context_data(back=self.address, goes=goes, stays=_("Its image, manifest and models."), users=[], **kwargs)
