@@ -78,6 +78,10 @@ class Operation(Stateful):
 
     class Meta:
         ordering = ["-created_at"]
+        indexes = [
+            models.Index(fields=["group", "-created_at"], name="operations_newest_first"),
+            models.Index(fields=["group", "state", "-created_at"], name="operations_by_state"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: {self.label}"
