@@ -109,6 +109,7 @@ urlpatterns = [
         detail_view=manifests.ManifestView,
         delete_view=manifests.DeleteManifestView,
     ),
+    path(f"{GROUP}manifests/find-models", manifest_forms.FindModelsView.as_view(), name="find_models"),
     path(f"{GROUP}manifests/<said:said>/compare", manifests.CompareManifestsView.as_view(), name="compare_manifests"),
     *noun(
         "images",

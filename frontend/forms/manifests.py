@@ -147,9 +147,23 @@ class RecipeFields(StyledForm):
 class CreateManifestForm(RecipeFields):
     name = NameField(label=_("Name"))
     models = forms.MultipleChoiceField(label=_("Models"), required=False, choices=[], widget=forms.CheckboxSelectMultiple)
+    more_models = forms.CharField(
+        label=_("Another model"),
+        required=False,
+        max_length=500,
+        help_text=_("As name:number or name@alias, such as iris:3; several with spaces between them."),
+    )
     description = forms.CharField(label=_("Description"), required=False, widget=forms.Textarea(attrs={"rows": 2}))
     draft = forms.CharField(required=False, widget=forms.HiddenInput)
 
-    def __init__(self, *args, versions=(), **kwargs):
+    def __init__(self, *args, versions=(), unknown=(), **kwargs):
+        """`versions` are those to choose from, `unknown` the sentences about what was said and is not there."""
         super().__init__(*args, **kwargs)
+        self.unknown = list(unknown)
         self.fields["models"].choices = [(str(version), str(version)) for version in versions]
+
+    def clean_more_models(self) -> str:
+        # What was found is among the chosen already (CreateManifestView.get_form_kwargs).
+        if self.unknown:
+            raise forms.ValidationError(self.unknown)
+        return ""

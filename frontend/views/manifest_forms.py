@@ -8,20 +8,23 @@ from django.core.exceptions import ValidationError
 from django.db.models import Max
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.views.generic import TemplateView
 
 from frontend.forms.manifests import CreateManifestForm, filled
-from frontend.views.base import ActionView
+from frontend.views.base import ActionView, ScopedMixin
 from frontend.views.uploads import StagedUploadsMixin
 from portal.accounts.permissions import Permission
-from portal.errors import PortalError
+from portal.errors import NotFound, PortalError
+from portal.names import find
 from registry.actions import drafts
 from registry.actions import manifests as actions
 from registry.actions.recipes import propose_recipe
+from registry.filters import ModelFilter
 from registry.models import Manifest, ModelVersion
 from registry.storage import open_asset
 
-#: versions to choose from; others are found by their name
-OFFERED_MODELS, OFFERED_MANIFESTS = 200, 50
+#: the newest versions to choose from, and how many a search shows; all others are found by their name
+OFFERED_MODELS, FOUND_MODELS, OFFERED_MANIFESTS = 12, 20, 50
 #: the sections of the form, with their words in the rail
 PARTS = [
     ("models", _("Models")),
@@ -40,12 +43,14 @@ SCRIPT_WORDS = {
     "empty": _("empty"),
     "saved": _("Draft saved {time}"),
     "unsaved": _("The draft could not be saved; it is tried again."),
+    "added": _("{name} is chosen."),
     "remove": _("Remove {name}"),
     "column": _("Column {n}"),
     "type": _("Type of {name}"),
     "may_be_empty": _("{name} may be empty"),
     "example": _("Example of {name}"),
 }
+MOST_TYPED = 50
 TEXTS = {"driver": "driver", "schema": "schema", "pip": "dependencies", "conda": "dependencies"}
 
 
@@ -61,23 +66,34 @@ class CreateManifestView(StagedUploadsMixin, ActionView):
     def versions(self):
         return self.scope(ModelVersion, Permission.MODEL_READ).select_related("model", "group").order_by("-created_at")
 
-    def offered_versions(self, chosen) -> dict[str, ModelVersion]:
-        """The newest, and whatever is chosen already however old it is."""
-        found = {str(version): version for version in self.versions()[:OFFERED_MODELS]}
-        for said in [said for said in chosen if said and said not in found]:
-            name, _colon, number = said.rpartition(":")
-            wanted = (
-                self.versions().filter(model__name=name, number=int(number)).first() if number.isdecimal() and len(number) < 10 else None
-            )
-            if wanted is not None:
-                found[str(wanted)] = wanted
-        return found
+    def chosen_versions(self, said: list[str]) -> tuple[dict[str, ModelVersion], list[str], list[str]]:
+        """The versions that are said by name:number or name@alias; the words that name none, and a sentence about each."""
+        found, unknown, sentences = {}, [], []
+        for word in dict.fromkeys(said):
+            try:
+                version = find(self.versions(), word, noun="model", name_path="model__name")
+                found[str(version)] = version
+            except NotFound as error:
+                unknown.append(word)
+                sentences.append(error.message)
+        return found, unknown, sentences
 
     def get_form_kwargs(self):
-        kwargs = super().get_form_kwargs()
-        chosen = self.request.POST.getlist("models") if self.request.method == "POST" else kwargs["initial"].get("models", [])
-        self.offered = self.offered_versions(chosen)
-        return {**kwargs, "versions": self.offered.values()}
+        kwargs, sent = super().get_form_kwargs(), self.request.POST
+        ticked = sent.getlist("models") if self.request.method == "POST" else kwargs["initial"].get("models", [])
+        typed = sent.get("more_models", "").replace(",", " ").split()[:MOST_TYPED]
+        chosen, _gone, _sentences = self.chosen_versions([word for word in ticked if word])
+        more, unknown, sentences = self.chosen_versions(typed)
+        chosen |= more
+        if self.request.method == "POST":
+            # What was typed and is there is ticked from now on.
+            kwargs["data"] = data = sent.copy()
+            data.setlist("models", [*ticked, *(name for name in more if name not in ticked)])
+            data["more_models"] = " ".join(unknown)
+        else:
+            kwargs["initial"] = {**kwargs["initial"], "models": list(chosen)}
+        self.offered = chosen | {str(version): version for version in self.versions()[:OFFERED_MODELS] if str(version) not in chosen}
+        return {**kwargs, "versions": self.offered.values(), "unknown": sentences}
 
     # --- where it starts from -------------------------------------------------------------------
 
@@ -167,9 +183,15 @@ class CreateManifestView(StagedUploadsMixin, ActionView):
             return reverse("pages:new_image", args=[self.group.name]) + f"?manifest={self.result}"
         return reverse("pages:manifest", args=[self.group.name, str(self.result)])
 
+    def search(self) -> dict[str, str]:
+        """What makes a field look for models while one types."""
+        url = reverse("pages:find_models", args=[self.group.name])
+        return {"hx-get": url, "hx-trigger": "input changed delay:300ms", "hx-target": "#found-models"}
+
     def get_context_data(self, **kwargs):
         kwargs = super().get_context_data(**kwargs)
         form = kwargs["form"]
+        form.fields["more_models"].widget.attrs |= {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none", **self.search()}
         kwargs["attached"] = self.attached(form, "upload_set")
         kwargs["back"] = reverse("pages:manifests", args=[self.group.name])
         own = drafts.drafts_of(user=self.request.user, group=self.group)[:6]
@@ -179,3 +201,16 @@ class CreateManifestView(StagedUploadsMixin, ActionView):
         kwargs["words_json"] = json.dumps({key: str(words) for key, words in SCRIPT_WORDS.items()})
         kwargs["copied"] = self.request.GET.get("from", "")
         return kwargs
+
+
+class FindModelsView(ScopedMixin, TemplateView):
+    """What the form's search shows while one types: `?more_models=` is looked for among all versions, however many there are."""
+
+    template_name = "frontend/manifests/found_models.html"
+
+    def get_context_data(self, **kwargs):
+        words = self.request.GET.get("more_models", "").replace(",", " ").split()
+        text = words[-1][:100] if words else ""
+        rows = self.scope(ModelVersion, Permission.MODEL_READ).select_related("model", "group").order_by("-created_at")
+        found = list(ModelFilter({"q": text}, queryset=rows).qs[: FOUND_MODELS + 1]) if text else []
+        return super().get_context_data(text=text, found=found[:FOUND_MODELS], more=len(found) > FOUND_MODELS, **kwargs)

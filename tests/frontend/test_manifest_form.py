@@ -7,6 +7,7 @@ import json
 import pytest
 from playwright.sync_api import expect
 
+from registry.actions.aliases import move_alias
 from registry.actions.drafts import save_draft
 from registry.models import Manifest, ManifestDraft
 from tests import factories
@@ -35,6 +36,45 @@ def test_the_rest_is_written_from_the_model(browse, boosted, contributor):
     sent = {name: value for name, value in found.items() if value not in (None, False)}
     assert client.post(PAGE, sent)["Location"] == "/g/demo/manifests/churn:1"
     assert "Choose a model first" in client.post(PAGE, {"generate": "1"}).content.decode()
+
+
+def test_any_version_however_old_is_typed_or_searched(browse, group, contributor, stranger):
+    for number in range(30):
+        factories.make_model_version(group, name="many", files={"a": str(number).encode()}, user=contributor)
+    other = factories.make_model_version(group, name="churn", user=contributor)
+    move_alias(user=contributor, version=other, name="champion")
+    client = browse(contributor)
+    assert "many:2<" not in client.get(PAGE).content.decode().replace(" ", "")
+    sent = {"name": "typed", "driver": factories.DOUBLE.decode(), "runtime": "python", "models": ["many:30"]}
+    refused = client.post(PAGE, sent | {"more_models": "many:2, many:99 churn"})
+    assert (
+        refused.status_code == 422
+        and values(refused)["models"] == ["many:30", "many:2"]
+        and values(refused)["more_models"] == "many:99 churn"
+    )
+    errors = refused.context["form"].errors["more_models"]
+    assert "There is no model many:99" in errors[0] and "Say it as name:number" in errors[1]
+    assert client.post(PAGE, sent | {"models": [], "more_models": "many:2 churn@champion"}).status_code == 302
+    assert [str(use.version) for use in Manifest.objects.get().uses.all()] == ["many:2", "churn:1"]
+    found = client.get("/g/demo/manifests/find-models?more_models=many:2").content.decode()
+    assert 'data-add-model="many:2"' in found and "churn" not in found
+    assert "type more of the name" in client.get("/g/demo/manifests/find-models?more_models=many").content.decode()
+    assert browse(stranger).get("/g/demo/manifests/find-models?more_models=many").status_code == 404
+
+
+@pytest.mark.browser
+@pytest.mark.django_db(transaction=True)
+def test_an_old_version_is_found_while_one_types(visit, group, things):  # noqa: F811
+    for number in range(14):
+        factories.make_model_version(group, name="many", files={"a": str(number).encode()})
+    page = visit()
+    page.goto(PAGE)
+    expect(page.get_by_label("iris:1", exact=True)).to_have_count(0)
+    page.get_by_label("Another model").press_sequentially("iris")
+    page.get_by_role("button", name="iris:1").click()
+    expect(page.get_by_label("iris:1", exact=True)).to_be_checked()
+    expect(page.get_by_label("Another model")).to_be_focused()
+    expect(page.locator("[data-part=models] .part-state")).to_contain_text("in order")
 
 
 def test_a_newer_model_is_one_click_away(browse, group, boosted, contributor):

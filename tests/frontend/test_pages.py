@@ -24,7 +24,7 @@ def test_members_see_every_page(role, request, browse, addresses):
 
 #: addresses that answer GET and are a part of a page, a file, outside groups, or need more than one of everything (and are tested with that)
 NO_PAGES = {
-    *("operation_stream", "operation_lines", "operation_find", "model_name_check", "model_picture"),
+    *("operation_stream", "operation_lines", "operation_find", "find_models", "model_name_check", "model_picture"),
     *("download_collected", "service_logs_download"),
     *("setup", "start", "theme", "search_anywhere", "system", "users"),
     *("collected_day", "delete_collected", "compare_manifests", "deploying", "service_golden"),

@@ -1,6 +1,7 @@
 // The manifest form: checked by the server while one writes, kept as a draft, its schema shown as a grid.
 import { columnsOf, Grid } from "./lib/manifest/grid.js";
 import { restCall } from "./lib/manifest/call.js";
+import { say } from "./lib/say.js";
 
 const form = document.querySelector("form[data-manifest]");
 const words = JSON.parse(document.getElementById("words").content.textContent);
@@ -144,12 +145,36 @@ form.addEventListener("upload:stored", check);
 setInterval(save, 5000);
 form.addEventListener("submit", () => (saving = true));
 
-form.querySelector("[data-filter]")?.addEventListener("input", (event) => {
-  event.stopPropagation();
-  const wanted = event.target.value.trim().toLowerCase();
-  for (const box of form.querySelectorAll("input[name=models]")) {
-    box.closest("label").parentElement.hidden = !box.checked && !box.value.includes(wanted);
+// --- models that are found by their name ----------------------------------------
+
+const search = form.elements.more_models;
+function choose(name) {
+  const boxes = [...form.querySelectorAll("input[name=models]")];
+  let box = boxes.find((one) => one.value === name);
+  if (!box) {
+    const row = boxes[0].closest("label").parentElement.cloneNode(true);
+    const label = row.querySelector("label");
+    box = label.querySelector("input");
+    box.id = `id_models_${boxes.length}`;
+    box.value = name;
+    label.htmlFor = box.id;
+    label.replaceChildren(box, ` ${name}`);
+    form.querySelector("[data-picks]").prepend(row);
   }
+  box.checked = true;
+  search.value = "";
+  document.getElementById("found-models").replaceChildren();
+  say(t("added", { name }));
+  search.focus();
+  form.dispatchEvent(new Event("input", { bubbles: true }));
+}
+document.getElementById("found-models")?.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-add-model]");
+  if (button) choose(button.dataset.addModel);
+});
+// What was only looked for is not meant as a choice.
+form.addEventListener("submit", () => {
+  if (search && !/[:@]/.test(search.value)) search.value = "";
 });
 
 grid.show(columnsOf(text("schema")));
