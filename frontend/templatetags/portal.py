@@ -16,6 +16,8 @@ from portal.accounts.permissions import Role, allows, roles_with
 
 register = template.Library()
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+#: who is named beside a button that is off
+MOST_OWNERS = 3
 
 
 @register.simple_tag
@@ -39,10 +41,17 @@ def can(context, permission: str) -> bool:
 
 @register.simple_tag(takes_context=True)
 def why_not(context, permission: str) -> str:
-    """The sentence beside a button that one may not use."""
+    """The sentence beside a button that one may not use: what it needs, and who can help."""
     roles = roles_with(permission)
     needed = Role(roles[0]).label if roles else "nobody"
-    return f"Your role here is {context['frame'].get('role', 'none')}. This needs {needed}."
+    said = gettext("Your role here is %(role)s. This needs %(needed)s.") % {"role": context["frame"].get("role", "none"), "needed": needed}
+    group = getattr(context["request"], "group", None)
+    if group is None:
+        return said
+    if not hasattr(group, "owner_names"):  # once a page, however many buttons it has
+        found = group.memberships.filter(role=Role.OWNER).order_by("created_at").values_list("user__username", flat=True)
+        group.owner_names = ", ".join(found[:MOST_OWNERS])
+    return f"{said} {gettext('Owners: %(names)s.') % {'names': group.owner_names}}"
 
 
 @register.simple_tag

@@ -84,7 +84,7 @@ def test_readers_are_told_why_a_button_is_off(browse, addresses, reader):
     client = browse(reader)
     for name, role in (("models", "Contributor"), ("services", "Contributor"), ("environments", "Owner"), ("members", "Owner")):
         text = client.get(addresses[name]).content.decode()
-        assert 'aria-disabled="true"' in text and f"Your role here is Reader. This needs {role}." in text, name
+        assert 'aria-disabled="true"' in text and f"Your role here is Reader. This needs {role}. Owners: owner." in text, name
 
 
 def test_owners_have_the_buttons(browse, addresses, owner):
