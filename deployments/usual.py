@@ -55,6 +55,7 @@ def place_in_queue(operation: Operation) -> tuple[int, int] | None:
     """(its place, how many wait) among what the same workers take; None once it has begun."""
     if operation.state != Operation.State.NOT_STARTED:
         return None
-    kinds = [Operation.Kind.IMAGE] if operation.kind == Operation.Kind.IMAGE else [Operation.Kind.SERVICE, Operation.Kind.DELETE]
-    waiting = Operation.objects.filter(kind__in=kinds, state=Operation.State.NOT_STARTED)
+    builds = operation.kind == Operation.Kind.IMAGE
+    waiting = Operation.objects.filter(state=Operation.State.NOT_STARTED)
+    waiting = waiting.filter(kind=Operation.Kind.IMAGE) if builds else waiting.exclude(kind=Operation.Kind.IMAGE)
     return waiting.filter(created_at__lt=operation.created_at).count() + 1, waiting.count()

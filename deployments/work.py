@@ -17,6 +17,7 @@ from django.utils import timezone
 from deployments import plans, rollouts, steps
 from deployments.builds import build
 from deployments.builds.builders.base import BuildFailed, Cancelled
+from deployments.golden import check
 from deployments.golden.trial import WaitsForAPerson
 from deployments.models import Operation, OperationStep, Service
 from portal.errors import IllegalMove, InsufficientStorage, PortalError, Unavailable
@@ -28,12 +29,14 @@ HANDLERS = {
     Operation.Kind.IMAGE: build.build,
     Operation.Kind.SERVICE: rollouts.roll_out,
     Operation.Kind.DELETE: rollouts.delete,
+    Operation.Kind.GOLDEN: check.check,
 }
 #: what is cleaned up when work of a kind ends without success
 CLEANERS = {
     Operation.Kind.IMAGE: build.abandon,
     Operation.Kind.SERVICE: rollouts.abandon,
     Operation.Kind.DELETE: lambda operation, reason: None,
+    Operation.Kind.GOLDEN: lambda operation, reason: None,
 }
 
 

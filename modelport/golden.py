@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .operations import Operation
 from .resources import named
 
 if TYPE_CHECKING:
@@ -34,6 +35,14 @@ class Golden:
     def runs(self) -> list[dict[str, Any]]:
         """What the newest revisions answered."""
         return self.portal.transport.read(self._path("golden-runs"))
+
+    def ask(self) -> Operation:
+        """Asks what serves now; `checks()` tells what it answered. It decides nothing."""
+        return Operation(self.portal, self.portal.transport.write("POST", self._path("golden-checks")))
+
+    def checks(self) -> list[dict[str, Any]]:
+        """What it answered when it was asked, newest first: [{operation, revision, results, createdAt}]."""
+        return self.portal.transport.read(self._path("golden-checks"))
 
     @property
     def policy(self) -> str:

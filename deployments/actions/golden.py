@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from deployments import rollouts, tasks
+from deployments import plans, rollouts, tasks
 from deployments.golden.compare import rule_fault
 from deployments.models import GoldenRequest, GoldenRun, Operation, Service
 from portal.accounts.events import EventTag, record
@@ -76,6 +76,21 @@ def set_golden_policy(*, user, service: Service, policy: str) -> Service:
     service.save(update_fields=["golden_policy", "updated_at"])
     record(user, EventTag.SERVICE_UPDATED, service, fields=["golden_policy"])
     return service
+
+
+@transaction.atomic
+def ask_now(*, user, service: Service) -> Operation:
+    """Asks what serves all saved requests, and compares; changes nothing. One that waits or runs already is answered instead."""
+    require(user, Permission.SERVICE_WRITE, service.group)
+    service = plans.hold_service(service)
+    if not service.golden_requests.exists():
+        raise Conflict(f"{service} has no golden requests yet.")
+    under_way = service.operations.filter(kind=Operation.Kind.GOLDEN).exclude(state__in=Operation.FINISHED).first()
+    if under_way is not None:
+        return under_way
+    operation = plans.plan_rollout(user=user, service=service, label=str(service), kind=Operation.Kind.GOLDEN)
+    tasks.ring_after_commit(operation)
+    return operation
 
 
 @transaction.atomic

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from deployments.actions import golden
 from deployments.api.serializers import OperationSerializer
 from deployments.api.views import OperationViewSet, accepted, find_named, validated
-from deployments.models import GoldenRequest, GoldenRun, Service
+from deployments.models import GoldenCheck, GoldenRequest, GoldenRun, Service
 from portal.accounts.permissions import Permission
 from portal.api.views import ScopedViewSet
 from portal.errors import NotFound
@@ -69,6 +69,20 @@ class GoldenRunSerializer(serializers.ModelSerializer):
     @extend_schema_field(GoldenResultSerializer(many=True))
     def get_results(self, run):
         return GoldenResultSerializer(run.results, many=True).data
+
+
+class GoldenCheckSerializer(serializers.ModelSerializer):
+    revision = serializers.IntegerField(source="revision.number")
+    results = serializers.SerializerMethodField()
+    createdAt = serializers.DateTimeField(source="created_at")
+
+    class Meta:
+        model = GoldenCheck
+        fields = ["operation", "revision", "results", "createdAt"]
+
+    @extend_schema_field(GoldenResultSerializer(many=True))
+    def get_results(self, check):
+        return GoldenResultSerializer(check.results, many=True).data
 
 
 class PolicySerializer(serializers.Serializer):
@@ -130,6 +144,16 @@ class GoldenRequestViewSet(ScopedViewSet):
         """What the newest revisions answered, newest first."""
         rows = GoldenRun.objects.filter(revision__service=self._service()).select_related("revision", "decided_by").order_by("-created_at")
         return Response(GoldenRunSerializer(rows[:20], many=True).data)
+
+    @extend_schema(operation_id="golden_checks", methods=["GET"], responses=GoldenCheckSerializer(many=True))
+    @extend_schema(operation_id="golden_check", methods=["POST"], request=None, responses={202: OperationSerializer})
+    def checks(self, request, group=None, name=None):
+        """POST asks what serves now all saved requests; GET tells what it answered, newest first. It decides nothing."""
+        service = self._service()
+        if request.method == "POST":
+            return accepted(golden.ask_now(user=request.user, service=service))
+        rows = GoldenCheck.objects.filter(revision__service=service).select_related("revision").order_by("-created_at")
+        return Response(GoldenCheckSerializer(rows, many=True).data)
 
 
 class DecisionViewSet(OperationViewSet):

@@ -57,6 +57,7 @@ urlpatterns = [
     path(f"{_S}/golden/", golden_request({"get": "list", "post": "create"}), name="service-golden"),
     path(f"{_S}/golden/<str:golden>/", golden_request({"get": "retrieve", "delete": "destroy"}), name="service-golden-request"),
     path(f"{_S}/golden-policy/", golden_request({"get": "policy", "put": "policy"}), name="service-golden-policy"),
+    path(f"{_S}/golden-checks/", golden_request({"get": "checks", "post": "checks"}), name="service-golden-checks"),
     path(f"{_S}/golden-runs/", golden_request({"get": "runs"}), name="service-golden-runs"),
     path(f"{_S}/replicas/", service({"get": "replicas"}), name="service-replicas"),
     path(f"{_S}/replicas/<str:replica>/log/", service({"get": "logs"}), name="service-log"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -67,15 +68,21 @@ def _keep(revision: Revision, service: Service, results: list[dict], changed: bo
     return run
 
 
-def ask_all(revision: Revision, requests: Sequence[GoldenRequest], target: Target, journal: Journal) -> list[dict]:
-    """One result a request, in their order; the ready replicas take turns."""
+def ask_all(
+    revision: Revision, requests: Sequence[GoldenRequest], target: Target, journal: Journal, *, seconds: float = math.inf
+) -> list[dict]:
+    """One result a request, in their order; the ready replicas take turns. After `seconds` no further one is asked."""
+    end = time.monotonic() + seconds
     addresses = [sight.seen.address for sight in observation.look(revision, target) if sight.ready]
     if not addresses:
         raise AnswersChanged("No replica was ready to be asked.")
     results = []
     for place, request in enumerate(requests):
         journal.check_cancelled()
-        result = _ask(request, addresses[place % len(addresses)], revision)
+        if time.monotonic() > end:
+            result = _unasked(request) | {"said": f"not asked: {seconds:g} s were over"}
+        else:
+            result = _ask(request, addresses[place % len(addresses)], revision)
         results.append(result)
         journal.line(f"{request.name}: {result['outcome']}" + (f", {result['said']}" if result["said"] else ""))
         for found in result["differences"][:10]:
@@ -83,9 +90,13 @@ def ask_all(revision: Revision, requests: Sequence[GoldenRequest], target: Targe
     return results
 
 
-def _ask(request: GoldenRequest, address: str, revision: Revision) -> dict[str, Any]:
+def _unasked(request: GoldenRequest) -> dict[str, Any]:
     """{name, outcome: same, changed or failed, said, status, seconds, differences, got}"""
-    result: dict[str, Any] = {"name": request.name, "outcome": "failed", "said": "", "status": None, "differences": [], "got": ""}
+    return {"name": request.name, "outcome": "failed", "said": "", "status": None, "seconds": 0.0, "differences": [], "got": ""}
+
+
+def _ask(request: GoldenRequest, address: str, revision: Revision) -> dict[str, Any]:
+    result = _unasked(request)
     begun = time.monotonic()
     try:
         status, body = asyncio.run(_call(address, revision, request))

@@ -4,7 +4,7 @@ from deployments.models.collected import CollectedDay, CollectedPart, CollectedS
 from deployments.models.environments import Environment
 from deployments.models.examples import ServiceExample
 from deployments.models.following import Following
-from deployments.models.golden import GoldenRequest, GoldenRun
+from deployments.models.golden import GoldenCheck, GoldenRequest, GoldenRun
 from deployments.models.locks import Lease, PackageLock
 from deployments.models.operations import Operation, OperationStep
 from deployments.models.replicas import Replica
@@ -18,6 +18,7 @@ __all__ = [
     "CollectedSource",
     "Environment",
     "Following",
+    "GoldenCheck",
     "GoldenRequest",
     "GoldenRun",
     "Lease",

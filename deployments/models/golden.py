@@ -79,3 +79,21 @@ class GoldenRun(Stateful):
     @property
     def results(self) -> list[dict]:
         return json.loads(self.results_text)
+
+
+class GoldenCheck(models.Model):
+    """What the serving revision answered when somebody asked it; `results` as in a run."""
+
+    operation = models.OneToOneField("deployments.Operation", on_delete=models.CASCADE, related_name="golden_check")
+    revision = models.ForeignKey("deployments.Revision", on_delete=models.CASCADE, related_name="golden_checks")
+    results_text = models.TextField(default="[]")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = scoped("revision__service__group").as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.revision}: asked at {self.created_at}"
+
+    @property
+    def results(self) -> list[dict]:
+        return json.loads(self.results_text)

@@ -27,6 +27,7 @@ class Operation(Stateful):
         IMAGE = "Image", "Build image"
         SERVICE = "Service", "Roll out service"
         DELETE = "Delete", "Delete service"
+        GOLDEN = "Golden", "Ask golden requests"
 
     class State(models.TextChoices):
         NOT_STARTED = "NotStarted", "Queued"

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from deployments import swagger
 from deployments.actions import golden as actions
-from deployments.models import GoldenRun, Operation
+from deployments.models import GoldenCheck, GoldenRun, Operation
 from frontend.forms.golden import GoldenPolicyForm, GoldenRequestForm
 from frontend.views.base import ActionView, PostView
 from frontend.views.operations import OperationMixin
@@ -51,6 +51,9 @@ class ServiceGoldenView(GoldenPage, ActionView):
     def get_success_url(self):
         return self.here
 
+    def get_template_names(self):
+        return ["frontend/services/golden.html#asked"] if self.request.htmx and not self.request.htmx.boosted else [self.template_name]
+
     def get_context_data(self, **kwargs):
         service = self.object
         runs = list(
@@ -58,7 +61,10 @@ class ServiceGoldenView(GoldenPage, ActionView):
             .select_related("revision__image", "decided_by")
             .order_by("-created_at")[:SHOWN_RUNS]
         )
-        last = {result["name"]: result for result in (runs[0].results if runs else [])}
+        check = GoldenCheck.objects.filter(revision__service=service).select_related("revision__image").order_by("-created_at").first()
+        asking = service.operations.filter(kind=Operation.Kind.GOLDEN).order_by("-created_at").first()
+        newest = max((each for each in (check, *runs[:1]) if each), key=lambda each: each.created_at, default=None)
+        last = {result["name"]: result for result in (newest.results if newest else [])}
         requests = list(service.golden_requests.select_related("created_by"))
         for golden in requests:
             golden.last = last.get(golden.name)
@@ -67,11 +73,36 @@ class ServiceGoldenView(GoldenPage, ActionView):
             requests=requests,
             runs=runs,
             waiting=waiting,
+            check=check,
+            changed=sum(result["outcome"] != "same" for result in check.results) if check else 0,
+            asking=asking if asking and asking.state != Operation.State.SUCCEEDED else None,
+            live=asking is not None and not asking.is_finished,
             pending=next((run for run in runs if waiting and run.revision_id == waiting.revision_id), None),
             policy=GoldenPolicyForm(initial={"policy": service.golden_policy}),
             edited="edit" in self.request.GET,
             **kwargs,
         )
+
+
+class DraftGoldenView(ServiceGoldenView):
+    """The form with a request and its answer in it, as *Try it* sends them; nothing is kept yet."""
+
+    http_method_names = ["post"]
+
+    def get_initial(self):
+        return {name: self.request.POST.get(name, "") for name in ("body", "expected")}
+
+    def get_form_kwargs(self):
+        return {"initial": self.get_initial(), "prefix": None}
+
+    def post(self, request, *args, **kwargs):
+        return self.render_to_response(self.get_context_data(drafted=True))
+
+
+class AskNowView(GoldenPage, PostView):
+    def act(self):
+        actions.ask_now(user=self.request.user, service=self.object)
+        return f"{self.here}#asked"
 
 
 class DeleteGoldenRequestView(GoldenPage, PostView):

@@ -72,6 +72,15 @@ def runs(session: Session, name: str = SERVICE):
     return session.portal.golden(name).runs()
 
 
+@command(app, "ask", ("name", "outcome", "said", "seconds", "differences"))
+def ask(session: Session, name: str = SERVICE):
+    """Ask what serves now, and compare."""
+    golden = session.portal.golden(name)
+    operation = golden.ask()
+    operation.wait(session.on_step)
+    return next(check["results"] for check in golden.checks() if check["operation"] == operation.id)
+
+
 @command(app, "policy")
 def policy(
     session: Session,

@@ -200,3 +200,41 @@ def test_pages(client, service, owner, reader, update):
     client.force_login(owner)
     assert client.post(f"/g/demo/operations/{operation.pk}/decide", {"decision": "reject"}).status_code == 302
     assert Operation.objects.get(pk=operation.pk).state == "Failed" and GoldenRun.objects.get().state == "Rejected"
+
+
+def test_what_serves_is_asked_on_demand(client, client_for, service, owner, reader, perform, engine):
+    """By REST and by the page; it decides nothing and makes no revision."""
+    rest, address = client_for(owner), f"{BASE}/services/iris/golden-checks/"
+    answers(5)
+    begun = rest.post(address)
+    assert begun.status_code == 202 and rest.post(address).json()["id"] == begun.json()["id"]  # one at a time
+    client.force_login(owner)
+    page = "/g/demo/services/iris/golden"
+    assert "Queued" in client.get(page, headers={"HX-Request": "true"}).content.decode()
+    operation = perform(Operation.objects.get(pk=begun.json()["id"]))
+    assert (operation.state, serving(service), GoldenRun.objects.count()) == ("Succeeded", 1, 0)
+    (check,) = rest.get(address).json()
+    assert (check["revision"], check["results"][0]["differences"]) == (1, [{"pointer": "/y", "expected": "4", "got": "5"}])
+    shown = client.get(page).content.decode()
+    assert "1 answer is another one." in shown and "<code>/y</code>" in shown
+    answers(4)
+    assert client.post(f"{page}/ask")["Location"] == f"{page}#asked"
+    perform(Operation.objects.get(kind="Golden", state="NotStarted"))
+    assert "All answers are the same." in client.get(page).content.decode()
+    assert client_for(reader).post(address).status_code == 403 and len(rest.get(address).json()) == 2
+    # Where nothing answers, it says so and leaves no check behind.
+    perform(services.stop_service(user=owner, service=service))
+    rest.post(address)
+    failed = perform(Operation.objects.get(kind="Golden", state="NotStarted"))
+    assert (failed.state, failed.error["code"]) == ("Failed", "NothingToStart") and len(rest.get(address).json()) == 2
+
+
+def test_an_answer_of_try_it_becomes_a_golden_request(client, service, owner):
+    client.force_login(owner)
+    shown = client.post("/g/demo/services/iris/golden/new", {"body": '{"x": 7}', "expected": '{"y": 14}'})
+    assert shown.status_code == 200 and GoldenRequest.objects.count() == 1
+    form = shown.context["form"]
+    sent = {name: form[name].value() for name in ("body", "expected")} | {"name": "seven", "tolerances": ""}
+    assert client.post("/g/demo/services/iris/golden", sent).status_code == 302
+    kept = GoldenRequest.objects.get(name="seven")
+    assert (kept.body, kept.expected) == ('{"x": 7}', '{"y": 14}')

@@ -209,6 +209,21 @@ def test_a_replica_that_dies_at_start_leaves_the_old_revision_serving(portal, ke
     assert (now["state"], now["image"]) == ("Running", "iris:2") and "Revision 3 failed" in now["stateDetail"]
 
 
+def test_it_follows_an_alias_to_the_first_version_and_back(portal, keys, measured):
+    alias, followed = f"{GROUP}/models/names/iris/aliases/live", f"{GROUP}/services/iris/following/"
+    portal.ask("PUT", alias, 200, json={"version": "iris:2"})
+    assert portal.ask("PUT", followed, 200, json={"alias": "iris@live"})["state"] == "InStep"
+    for version, answer in (("iris:1", FIRST), ("iris:2", SECOND)):
+        begun = time.monotonic()
+        moved = portal.ask("PUT", alias, 200, json={"version": version})
+        assert moved["followers"] == [{"service": "iris", "paused": False}]
+        until(lambda answer=answer: portal.score(PATH, keys["secondary"], REQUEST) == answer, 120, f"the answer of {version}")
+        measured(f"{portal.name}: the service answered as {version} {time.monotonic() - begun:.1f} s after the alias was moved")
+        until(lambda: portal.ask("GET", followed, 200)["state"] == "InStep", 60, "the service to be in step")
+    assert portal.ask("GET", f"{GROUP}/services/iris/revisions/", 200)[0]["note"] == "iris@live points at iris:2"
+    portal.ask("DELETE", followed, 204)
+
+
 def test_stopped_and_started_again(portal, keys):
     portal.finish(portal.ask("POST", f"{GROUP}/services/iris/stop/", 202), GROUP)
     status, said = portal.score(PATH, keys["primary"], REQUEST)

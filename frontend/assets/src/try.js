@@ -121,6 +121,7 @@ async function send() {
         ms: performance.now() - begun,
         size: new Blob([said]).size,
         answer: said,
+        length: said.length,
         headers: [...answer.headers],
         id: answer.headers.get("X-Request-Id") ?? "",
       });
@@ -160,11 +161,19 @@ function tell(call) {
   note.textContent = call.failed ? "" : hint(call.status);
   note.hidden = !note.textContent;
   find("answer").hidden = Boolean(call.failed);
+  if (call.failed && find("golden")) find("golden").hidden = true;
   if (call.failed) return;
   const json = decoded(call.answer);
   if (json.found && call.status >= 400 && json.value?.message) {
     const details = (json.value.details ?? []).filter((one) => one.pointer !== undefined || one.field);
     complain([...(details.length ? [] : [{ pointer: "", message: json.value.message }]), ...details.map((one) => ({ pointer: one.pointer ?? one.field, message: one.message }))]);
+  }
+  const golden = find("golden");
+  if (golden) {
+    // What was cut off for the history of this tab is not the answer any more.
+    golden.hidden = !json.found || call.status !== 200 || call.answer.length !== call.length;
+    golden.elements.body.value = call.body;
+    golden.elements.expected.value = call.answer;
   }
   const views = { table: json.found && call.status < 400 ? tabular(json.value) : null, tree: json.found, raw: true, headers: true };
   for (const button of document.querySelectorAll("[data-answer]")) button.hidden = !views[button.dataset.answer];
