@@ -26,6 +26,8 @@ def encode(result: Any) -> bytes:
     if isinstance(result, str):
         return _text(result)
     try:
+        if "pyspark" in sys.modules:
+            result = _rows_by_name(result)
         return _encode(result)
     except RecursionError:
         raise NotJson("run() returned something that is nested too deeply, or contains itself") from None
@@ -52,6 +54,17 @@ def _text(result: str) -> bytes:
         except (ValueError, RecursionError):
             pass
     return _encode(result)
+
+
+def _rows_by_name(value: Any) -> Any:
+    """Spark's rows are tuples, which msgspec writes as lists without asking; what `collect()` gave is meant with its names."""
+    if isinstance(value, tuple) and hasattr(value, "__fields__"):
+        value = value.asDict()
+    if isinstance(value, dict):
+        return {name: _rows_by_name(each) for name, each in value.items()}
+    if type(value) in (list, tuple):
+        return [_rows_by_name(each) for each in value]
+    return value
 
 
 def _is(value: Any, module: str, name: str) -> bool:

@@ -6,6 +6,8 @@ import collections
 import datetime
 import decimal
 import json
+import sys
+import types
 
 import numpy
 import pandas
@@ -52,6 +54,28 @@ Pair = collections.namedtuple("Pair", "a b")
 )
 def test_results(result, expected):
     assert json.loads(outputs.encode(result)) == expected
+
+
+class Row(tuple):
+    """As pyspark.sql.types.Row: a tuple, with the names of its fields if it has any."""
+
+    def asDict(self):
+        return dict(zip(self.__fields__, self, strict=True))
+
+
+def row(**fields):
+    made = Row(fields.values())
+    made.__fields__ = list(fields)
+    return made
+
+
+def test_rows_of_spark_keep_their_names(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyspark", types.ModuleType("pyspark"))
+    rows = [row(word="a", count=3), row(word="b", inner=row(c=[row(d=1)])), Row([1, 2])]
+    assert json.loads(outputs.encode(rows)) == [{"word": "a", "count": 3}, {"word": "b", "inner": {"c": [{"d": 1}]}}, [1, 2]]
+    assert json.loads(outputs.encode({"top": rows[0]})) == {"top": {"word": "a", "count": 3}}
+    with pytest.raises(outputs.NotJson):
+        outputs.encode(looped())
 
 
 def test_text_that_is_json_is_sent_as_it_is():
