@@ -16,7 +16,7 @@ from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db.models import Count, OuterRef, ProtectedError, Subquery, Value
 from django.db.models.functions import Coalesce
-from django.http import Http404, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.views.generic import TemplateView, View
 from django.views.generic.edit import FormView
@@ -58,6 +58,10 @@ class ScopedMixin(LoginRequiredMixin):
             return carry(request, super().dispatch(request, *args, **kwargs))
         except (ValidationError, PortalError, ProtectedError) as error:
             return self.refused_page(error)
+
+    def handle_no_permission(self):
+        # A part of a page that asks again must not be answered with the whole page to sign in on.
+        return HttpResponse(status=401) if self.request.htmx else super().handle_no_permission()
 
     def refused_page(self, error):
         """The page of an act that was refused: what was said, with its status, and the way back."""

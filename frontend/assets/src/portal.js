@@ -132,13 +132,15 @@ document.addEventListener("htmx:pushedIntoHistory", () => {
 });
 
 // Live parts: polling rests while nobody looks, and a lost connection is said quietly.
-const offline = () => document.getElementById("offline");
+const bar = (name, shown) => document.getElementById(name)?.toggleAttribute("hidden", !shown);
 document.addEventListener("htmx:beforeRequest", (event) => {
   if (document.hidden && event.detail.elt.matches("[data-live]")) event.preventDefault();
 });
-document.addEventListener("htmx:sendError", () => offline()?.removeAttribute("hidden"));
-document.addEventListener("htmx:responseError", () => offline()?.removeAttribute("hidden"));
-document.addEventListener("htmx:afterOnLoad", () => offline()?.setAttribute("hidden", ""));
+document.addEventListener("htmx:sendError", () => bar("offline", true));
+document.addEventListener("htmx:afterOnLoad", ({ detail }) => {
+  bar("signed-out", detail.xhr.status === 401);
+  bar("offline", detail.xhr.status >= 400 && detail.xhr.status !== 401);
+});
 
 // Filters of a list apply as one chooses; without script there is a button.
 paint(root.dataset.theme || "system");
