@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from django.db.models import Case, When
+from django.db.models import Max
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
@@ -80,16 +80,17 @@ class ManifestView(ManifestMixin, DetailView):
 
     def others(self):
         """What it can be compared with, its own earlier numbers first."""
-        rows = self.scope(Manifest, Permission.MANIFEST_READ).exclude(pk=self.object.pk)
-        return rows.order_by(Case(When(name=self.object.name, then=0), default=1), "-created_at")[:OFFERED]
+        rows = self.scope(Manifest, Permission.MANIFEST_READ).exclude(pk=self.object.pk).only("name", "number").order_by("-created_at")
+        own = list(rows.filter(name=self.object.name)[:OFFERED])
+        # Two questions by an index, instead of one that sorts all of them.
+        return own + list(rows.exclude(name=self.object.name)[: OFFERED - len(own)]) if len(own) < OFFERED else own
 
     def newer(self, manifest) -> list[tuple[str, str]]:
         """(used, newest) of the models that have a newer version."""
         uses = {use.version.model_id: use.version for use in manifest.uses.select_related("version__model")}
-        newest: dict = {}
-        for version in self.scope(ModelVersion, Permission.MODEL_READ).filter(model__in=uses).select_related("model").order_by("number"):
-            newest[version.model_id] = version
-        return [(str(used), str(newest[key])) for key, used in uses.items() if key in newest and newest[key].number > used.number]
+        rows = self.scope(ModelVersion, Permission.MODEL_READ).filter(model__in=uses).order_by()
+        newest = dict(rows.values_list("model").annotate(Max("number")))
+        return [(str(used), f"{used.name}:{newest[key]}") for key, used in uses.items() if newest.get(key, 0) > used.number]
 
 
 class CompareManifestsView(ManifestMixin, DetailView):

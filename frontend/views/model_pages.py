@@ -22,6 +22,8 @@ from registry.models import ModelFile, ModelVersion, RegisteredModel
 from registry.storage import read_asset
 
 SHOWN = 500
+#: versions on the page of their model, and versions to compare with; the list has the others
+SHOWN_VERSIONS = 50
 #: a text up to this size is shown
 MOST_TEXT = 2**20
 #: texts of a comparison that are shown line by line
@@ -149,7 +151,7 @@ class ModelNameView(ModelMixin, DetailView):
         versions = self.scope(ModelVersion, Permission.MODEL_READ).filter(model=latest.model).order_by("-number")
         if tab == "versions":
             shown = versions.select_related("model", "created_by").prefetch_related("aliases", "tags")
-            kwargs["versions"] = shown.annotate(manifest_count=usage.manifest_count())[:SHOWN]
+            kwargs["versions"] = shown.annotate(manifest_count=usage.manifest_count())[:SHOWN_VERSIONS]
         elif tab == "used":
             kwargs["chains"] = lineage(versions)
         return super().get_context_data(
@@ -242,7 +244,7 @@ class CompareView(ModelMixin, DetailView):
 
     def get_context_data(self, **kwargs):
         rows = self.scope(ModelVersion, Permission.MODEL_READ).select_related("model")
-        others = rows.filter(model=self.object.model).exclude(pk=self.object.pk).order_by("-number")[:SHOWN]
+        others = rows.filter(model=self.object.model).exclude(pk=self.object.pk).order_by("-number")
         said = self.request.GET.get("with", "")
         before, unknown = None, ""
         if said:
@@ -251,13 +253,14 @@ class CompareView(ModelMixin, DetailView):
             except NotFound as error:
                 unknown = error.message
         else:
-            before = next((other for other in others if other.number < self.object.number), None)
+            before = others.filter(number__lt=self.object.number).first()
+        offered = list(others[:SHOWN_VERSIONS])
         found = comparing.compare(before, self.object) if before else None
         diffs = (
             [(change, comparing.text_diff(change)) for change in found.files[:MOST_DIFFS] if change.change == "changed"] if found else []
         )
         return super().get_context_data(
-            others=others,
+            others=offered + [before] * (before is not None and before.model_id == self.object.model_id and before not in offered),
             before=before,
             unknown=unknown,
             found=found,
