@@ -72,3 +72,20 @@ def sample(service: Service) -> dict[str, Any] | None:
         example = shape.get("example") if isinstance(shape, dict) else None
         return example if isinstance(example, dict) else None
     return None
+
+
+def field_names(service: Service, most: int = 200) -> list[str]:
+    """Names of fields in requests and answers, nested ones too, as the service's document tells them."""
+    schemas = openapi(service).get("components", {}).get("schemas", {})
+    found: dict[str, None] = {}
+    left = [schemas.get("ServiceInput"), schemas.get("ServiceOutput")]
+    while left and len(found) < most:
+        shape = left.pop(0)
+        if not isinstance(shape, dict):
+            continue
+        properties = shape.get("properties")
+        if isinstance(properties, dict):
+            found |= dict.fromkeys(name for name in properties if isinstance(name, str))
+            left += properties.values()
+        left.append(shape.get("items"))
+    return list(found)[:most]

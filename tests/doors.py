@@ -266,8 +266,8 @@ class HtmlDoor:
         return self._fill(group, f"services/{name}/settings", **changes)
 
     def set_collection(self, group, name: str, *, collect_data: bool, collect_days: int, collect_rules: list) -> Answer:
-        lines = "\n".join(f"{rule['field']}: {rule['action']}" for rule in collect_rules)
-        words = {"collect_data": collect_data, "collect_days": collect_days, "collect_rules": lines}
+        words = {"collect_data": collect_data, "collect_days": collect_days, "collect_rules": None}
+        words |= {f"collect_rules-{part}": tuple(rule[part] for rule in collect_rules) for part in ("field", "action")}
         return self._fill(group, f"services/{name}/collected/settings", **words)
 
     def stop_service(self, group, name: str) -> Answer:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from scoring.scrub import ACTIONS, VARIABLE
 
-__all__ = ["VARIABLE", "clean_rules", "for_replica", "parse_lines", "show_lines"]
+__all__ = ["VARIABLE", "clean_rules", "for_replica"]
 
 MOST_RULES, LONGEST_FIELD = 200, 200
 
@@ -36,23 +36,6 @@ def clean_rules(rules) -> list[dict[str, str]]:
     if faults:
         raise ValidationError({"collect_rules": list(dict.fromkeys(faults))})
     return [found[name] for name in sorted(found)]
-
-
-def parse_lines(text: str) -> list[dict[str, str]]:
-    """`email: mask`, one a line, as a form has them. Raises ValidationError with the line."""
-    rules = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
-            continue
-        field, colon, action = line.rpartition(":")
-        if not colon:
-            raise ValidationError(_("Line %(number)d: write it like email: mask.") % {"number": number})
-        rules.append({"field": field.strip(), "action": action.strip().lower()})
-    return rules
-
-
-def show_lines(rules: list[dict[str, str]]) -> str:
-    return "\n".join(f"{rule['field']}: {rule['action']}" for rule in rules)
 
 
 def for_replica(rules: list[dict[str, str]], secret: str) -> str:

@@ -5,20 +5,8 @@ from __future__ import annotations
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from deployments.collected.rules import parse_lines, show_lines
 from frontend.forms.base import StyledForm
-
-
-class RulesField(forms.CharField):
-    """Rules on fields, one a line: `email: mask`."""
-
-    widget = forms.Textarea(attrs={"rows": 4, "spellcheck": "false", "class": "font-monospace"})
-
-    def prepare_value(self, value):
-        return show_lines(value) if isinstance(value, list) else value
-
-    def clean(self, value):
-        return parse_lines(super().clean(value))
+from frontend.forms.rules import RulesField
 
 
 class CollectionForm(StyledForm):
@@ -30,10 +18,15 @@ class CollectionForm(StyledForm):
         label=_("Rules for fields"),
         required=False,
         help_text=_(
-            "One a line, such as email: mask. drop leaves the field out, hash replaces a value by one that is equal for equal values, mask by "
-            "***. They are applied inside the replica, before anything is stored or printed; fields of nested objects count too."
+            "Rules are applied inside the replica, before anything is stored or printed; fields of nested objects count too. An empty row is no "
+            "rule."
         ),
     )
+
+    def __init__(self, *args, names=(), **kwargs):
+        """`names` are fields that are likely to be there."""
+        super().__init__(*args, **kwargs)
+        self.fields["collect_rules"].widget.offered = names
 
 
 class DownloadForm(StyledForm):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from deployments.models import Service
@@ -21,7 +21,7 @@ class RulesField(forms.CharField):
                 continue
             place, _space, rule = line.strip().rpartition(" ")
             if not place:
-                raise ValidationError(_now("Line %(number)s: write a place and a tolerance, such as /*/price 0.01") % {"number": number})
+                raise ValidationError(gettext("Line %(number)s: write a place and a tolerance, such as /*/price 0.01") % {"number": number})
             try:
                 rules[place.strip()] = float(rule)
             except ValueError:

@@ -12,12 +12,14 @@ from django.urls import reverse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from deployments import swagger
 from deployments.actions import collected
 from deployments.actions import services as actions
 from deployments.collected import export, joining, reading, store
 from deployments.models import CollectedDay
 from frontend.forms.collected import CollectionForm, DownloadForm
 from frontend.forms.deployments import ConfirmForm
+from frontend.forms.rules import MORE
 from frontend.views.base import ActionView, DetailView, PostView
 from frontend.views.edited import EditedMixin
 from frontend.views.services import ServiceMixin
@@ -141,6 +143,22 @@ class CollectionSettingsView(EditedMixin, CollectedMixin, ActionView):
 
     def get_initial(self):
         return {name: getattr(self.object, name) for name in ("collect_data", "collect_days", "collect_rules")}
+
+    def get_form_kwargs(self):
+        return {**super().get_form_kwargs(), "names": swagger.field_names(self.object)}
+
+    def post(self, request, *args, **kwargs):
+        if "more" in request.POST:
+            return self.with_more_rows()
+        return super().post(request, *args, **kwargs)
+
+    def with_more_rows(self):
+        """What was typed, not looked at yet, with more empty rows below."""
+        sent = self.get_form()
+        form = self.form_class(initial={bound.name: bound.value() for bound in sent}, names=swagger.field_names(self.object))
+        form.fields |= {name: field for name, field in sent.fields.items() if name not in form.fields}
+        form.fields["collect_rules"].widget.empty = MORE
+        return self.render_to_response(self.get_context_data(form=form))
 
     def act(self, **values):
         return actions.update_service(user=self.request.user, service=self.object, **values)

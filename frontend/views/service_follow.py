@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.urls import reverse
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from deployments import plans
@@ -27,7 +27,7 @@ class FollowPage(ServiceMixin):
         """The page of the update that began, or this one."""
         if operation is not None:
             return reverse("pages:operation", args=[self.group.name, operation.pk])
-        messages.success(self.request, _now("Saved. The service is where the alias points."))
+        messages.success(self.request, gettext("Saved. The service is where the alias points."))
         return self.here
 
 
@@ -68,12 +68,12 @@ class CatchUpView(FollowPage, PostView):
 class PauseFollowingView(FollowPage, PostView):
     def act(self):
         actions.pause_following(user=self.request.user, service=self.object)
-        messages.success(self.request, _now("Paused. The alias may be moved, and the service stays as it is."))
+        messages.success(self.request, gettext("Paused. The alias may be moved, and the service stays as it is."))
         return self.here
 
 
 class StopFollowingView(FollowPage, PostView):
     def act(self):
         actions.stop_following(user=self.request.user, service=self.object)
-        messages.success(self.request, _now("The service follows no alias any more. What serves goes on serving."))
+        messages.success(self.request, gettext("The service follows no alias any more. What serves goes on serving."))
         return self.here

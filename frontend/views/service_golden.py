@@ -6,7 +6,7 @@ import json
 
 from django.contrib import messages
 from django.urls import reverse
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from deployments import swagger
@@ -108,14 +108,14 @@ class AskNowView(GoldenPage, PostView):
 class DeleteGoldenRequestView(GoldenPage, PostView):
     def act(self):
         actions.delete_golden_request(user=self.request.user, golden=self.golden())
-        messages.success(self.request, _now("Deleted."))
+        messages.success(self.request, gettext("Deleted."))
         return self.here
 
 
 class GoldenPolicyView(GoldenPage, PostView):
     def act(self):
         actions.set_golden_policy(user=self.request.user, service=self.object, policy=self.request.POST.get("policy", ""))
-        messages.success(self.request, _now("Saved."))
+        messages.success(self.request, gettext("Saved."))
         return self.here
 
 

@@ -83,3 +83,27 @@ def test_settings_by_both_doors(door, group, owner, reader):
     assert door(owner).set_collection(group, "iris", collect_data=True, collect_days=8, collect_rules=rules).ok
     assert Revision.objects.filter(service=service).count() == 2, "how long rows are kept needs no rollout"
     assert Service.objects.get(pk=service.pk).collect_days == 8
+
+
+def test_rules_are_rows_and_each_fault_stands_at_its_own(group, browse, contributor):
+    service = factories.make_service(group, name="iris", collect_rules=[{"field": "email", "action": "mask"}])
+    client, page = browse(contributor), "/g/demo/services/iris/collected/settings"
+    shown = client.get(page).content.decode()
+    assert shown.count('name="collect_rules-field"') == 5 and 'value="email"' in shown
+    rows = {
+        "collect_days": "30",
+        "collect_rules-field": ["email", "phone", "", "EMAIL", ""],
+        "collect_rules-action": ["mask", "", "drop", "hash", ""],
+    }
+    refused = client.post(page, rows)
+    assert refused.status_code == 422
+    text = refused.content.decode()
+    for fault in ("Row 2: Choose what is done with phone.", "Row 3: Name the field.", "Row 4: EMAIL has a row above."):
+        assert fault in text
+    assert text.count('aria-invalid="true"') == 3 and 'value="phone"' in text
+    # More rows: what was typed stays, and nothing is kept or complained of yet.
+    more = client.post(page, {**rows, "more": "1"})
+    assert more.status_code == 200 and more.content.decode().count('name="collect_rules-field"') == 24
+    assert 'aria-invalid="true"' not in more.content.decode()
+    service.refresh_from_db()
+    assert service.collect_rules == [{"field": "email", "action": "mask"}]
