@@ -53,3 +53,8 @@ def image_format(alias: str) -> str:
 
 def title(alias: str) -> str:
     return import_string(settings.TARGETS[alias]["TARGET"]).title
+
+
+def about(alias: str) -> str:
+    """A sentence or two for who chooses a kind of environment."""
+    return str(import_string(settings.TARGETS[alias]["TARGET"]).about)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import logging
+from dataclasses import asdict
 from datetime import timedelta
 
 from django.conf import settings
@@ -148,7 +149,7 @@ def check_environment(environment_id) -> None:
     gpus = False
     try:
         target = engines.target(environment.target)
-        checks = [{"name": c.name, "ok": c.ok, "detail": c.detail, "cure": c.cure} for c in target.check()]
+        checks = [asdict(check) for check in target.check()]
         gpus = target.offers_gpus()
     except PortalError as error:
         checks = [{"name": "Connection", "ok": False, "detail": error.message, "cure": "Start the engine, or choose another environment."}]

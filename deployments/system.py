@@ -141,7 +141,7 @@ def _engines() -> list[Part]:
     for environment in Environment.objects.select_related("group").order_by("-checked_at"):
         if environment.target in found:
             continue
-        bad = next((check for check in environment.checks or [] if not check.get("ok")), None)
+        bad = next((check for check in environment.checks or [] if not check.get("ok") and check.get("needed", True)), None)
         title = _("Engine: %(kind)s") % {"kind": environment.target}
         if environment.checked_at is None:
             row = Part(

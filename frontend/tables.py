@@ -15,7 +15,7 @@ from deployments import engines
 from deployments.states import service_state
 from deployments.telemetry import series
 from frontend.templatetags.portal import badge, duration, short_digest, size, when
-from frontend.words import event_words
+from frontend.words import environment_state, event_words
 from registry.runtimes import RUNTIMES
 
 #: what the services' list sums up
@@ -201,7 +201,7 @@ class EnvironmentTable(Table):
         return engines.title(value)
 
     def render_reachable(self, record):
-        return badge({True: "environment:yes", False: "environment:no", None: "environment:unknown"}[record.reachable])
+        return badge(environment_state(record))
 
     def render_limits(self, record):
         return format_html("{} replicas, {} cores, {}", record.max_replicas, f"{record.max_cpu:g}", size(record.max_memory))

@@ -69,6 +69,7 @@ LOOKS = {
     "part:warn": Look(_("Warning"), "alert-triangle", "yellow"),
     "part:fail": Look(_("Failed"), "circle-x", "red"),
     "environment:yes": Look(_("Reachable"), "circle-check", "green"),
+    "environment:limited": Look(_("Reachable, with limits"), "alert-triangle", "yellow"),
     "environment:no": Look(_("Not reachable"), "circle-x", "red"),
     "environment:unknown": Look(_("Not tested"), "help-circle", "grey"),
 }
@@ -119,3 +120,12 @@ EVENTS = {
 def event_words(event) -> tuple[str, str]:
     """(what was done, the page's name of what it was done to, or "")."""
     return EVENTS.get(event.tag, (event.tag, ""))
+
+
+def environment_state(environment) -> str:
+    """Which look an environment has: the last *Test connection* says so."""
+    if environment.reachable is None:
+        return "environment:unknown"
+    if not environment.reachable:
+        return "environment:no"
+    return "environment:limited" if environment.limited else "environment:yes"

@@ -65,6 +65,7 @@ class CheckSerializer(serializers.Serializer):
     ok = serializers.BooleanField()
     detail = serializers.CharField()
     cure = serializers.CharField(allow_blank=True)
+    needed = serializers.BooleanField(default=True, help_text="Nothing runs without it; the others are limits to know of.")
 
 
 class EnvironmentSerializer(serializers.ModelSerializer):

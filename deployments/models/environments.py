@@ -43,5 +43,10 @@ class Environment(models.Model):
 
     @property
     def reachable(self) -> bool | None:
-        """None until it was tested."""
-        return all(check["ok"] for check in self.checks) if self.checks else None
+        """None until it was tested. Limits of a kind (a check that is not needed) take nothing away from it."""
+        return all(check["ok"] or not check.get("needed", True) for check in self.checks) if self.checks else None
+
+    @property
+    def limited(self) -> bool:
+        """It works, and something about it should be known."""
+        return any(not check["ok"] and not check.get("needed", True) for check in self.checks)

@@ -73,12 +73,16 @@ class ObservedReplica:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line of *Test connection*: what was looked at, whether it holds, and the cure."""
+    """One line of *Test connection*: what was looked at, whether it holds, and the cure.
+
+    Without what is `needed` nothing runs; the others are limits that somebody should know of.
+    """
 
     name: str
     ok: bool
     detail: str
     cure: str = ""
+    needed: bool = True
 
 
 class Target(ABC):
@@ -92,6 +96,8 @@ class Target(ABC):
     image_format: str = ""
     #: the title people read: "Docker Engine", "Processes on this machine"
     title: str = ""
+    #: what it is good for and what it needs, for who chooses one
+    about: str = ""
 
     @abstractmethod
     def apply(self, spec: Spec) -> None:

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
 from deployments.docker_engine import (
     KIND,
     LABEL,
@@ -40,6 +42,9 @@ class DockerTarget(Target):
 
     image_format = "oci"
     title = "Docker Engine"
+    about = _(
+        "Every replica is a container with limits of its own on memory, CPU and network. For teams. It needs a Docker Engine that the portal reaches."
+    )
 
     #: the last CPU reading of a container, since use is a difference; shared, for a target lives as long as one call
     _readings: dict[str, tuple[float, float]] = {}
@@ -63,7 +68,7 @@ class DockerTarget(Target):
             )
             (good if fits else bad).append(container)
         good.sort(key=lambda container: container["Created"])
-        for _ in range(spec.replicas - len(good)):
+        for _replica in range(spec.replicas - len(good)):
             self._start(spec, image, wanted)
         self._stop([container["Id"] for container in bad + good[spec.replicas :]], grace=10.0)
 
@@ -150,6 +155,7 @@ class DockerTarget(Target):
                 limits,
                 "Memory, CPU and process limits work." if limits else "The kernel does not enforce every limit.",
                 "" if limits else "Enable the memory, swap, cpu and pids controllers of cgroups on the engine's machine.",
+                needed=False,
             )
         )
         try:

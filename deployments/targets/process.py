@@ -25,6 +25,7 @@ from datetime import datetime
 from pathlib import Path
 
 import psutil
+from django.utils.translation import gettext_lazy as _
 
 from deployments.targets import process_logs, process_sandbox
 from deployments.targets.base import Check, ObservedReplica, ReplicaState, Spec, Target
@@ -67,6 +68,9 @@ class ProcessTarget(Target):
 
     image_format = "directory"
     title = "Processes on this machine"
+    about = _(
+        "Every replica is a process of the portal's own machine. For one person's laptop: nothing has to be installed, and little stands between a model's code and the machine."
+    )
 
     #: the last CPU reading of a process, since use is a difference; shared, for a target lives as long as one call
     _readings: dict[tuple[int, float], tuple[float, float]] = {}
@@ -155,11 +159,15 @@ class ProcessTarget(Target):
         checks = [Check("The folder of the replicas can be written", True, str(self.folder))]
         cut = process_sandbox.can_cut_the_network()
         cure = "" if cut else "Run the portal as root or on a kernel with user namespaces, or use a Docker Engine."
-        checks.append(Check("Replicas have no network", cut, "They are called through a socket." if cut else "It could not be cut.", cure))
+        checks.append(
+            Check(
+                "Replicas have no network", cut, "They are called through a socket." if cut else "It could not be cut.", cure, needed=False
+            )
+        )
         own = about.uid is not None
         cure = "" if own else "Fine for one person's laptop; for several people use a Docker Engine."
         detail = "Each service runs as a user of its own." if own else about.notes[0]
-        checks.append(Check("Replicas run as another user", own, detail, cure))
+        checks.append(Check("Replicas run as another user", own, detail, cure, needed=False))
         return checks
 
     # -- parts ---------------------------------------------------------------

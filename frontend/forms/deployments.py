@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -75,8 +76,8 @@ def image_words(image) -> str:
 
 
 def environment_words(environment) -> str:
-    words = f"{environment} ({environment.target})"
-    return f"{words}: not reachable" if environment.reachable is False else words
+    words = f"{environment} ({engines.title(environment.target)})"
+    return _("%(environment)s: did not answer when it was tested") % {"environment": words} if environment.reachable is False else words
 
 
 class CreateImageForm(StyledForm):
@@ -97,7 +98,7 @@ class CreateImageForm(StyledForm):
 
 class EnvironmentForm(StyledForm):
     name = NameField(label=_("Name"))
-    target = forms.ChoiceField(label=_("Kind"), choices=[], help_text=_("What runs the services. It cannot be changed afterwards."))
+    target = forms.ChoiceField(label=_("Kind"), choices=[], widget=forms.RadioSelect, help_text=_("It cannot be changed afterwards."))
     description = forms.CharField(label=_("Description"), required=False, max_length=500)
     max_replicas = forms.IntegerField(label=_("Most replicas of a service"), initial=10, min_value=1, max_value=1000)
     max_cpu = cpu_field(_("Most CPU per replica"), initial=4.0, required=True)
@@ -109,7 +110,10 @@ class EnvironmentForm(StyledForm):
         if editing:
             del self.fields["name"], self.fields["target"]
         else:
-            self.fields["target"].choices = [(alias, engines.title(alias)) for alias in engines.aliases()]
+            offered = engines.aliases()
+            words = "<strong>{}</strong><br>{}"
+            self.fields["target"].choices = [(alias, format_html(words, engines.title(alias), engines.about(alias))) for alias in offered]
+            self.fields["target"].initial = offered[0]
 
 
 class SizeFields(StyledForm):

@@ -19,6 +19,7 @@ from frontend.forms.deployments import ConfirmForm, EnvironmentForm
 from frontend.tables import EnvironmentTable
 from frontend.views.base import ActionView, DetailView, ListView, ObjectMixin, PostView
 from frontend.views.edited import EditedMixin
+from frontend.words import environment_state
 from portal.accounts.permissions import Permission
 
 #: how long a page waits for the answer of a connection test
@@ -64,12 +65,21 @@ class EnvironmentView(EnvironmentMixin, DetailView):
         for service in services:
             service.shown = service_state(service)
         asked = self.request.session.get(f"tested-{environment.pk}")
-        waiting = False
+        waiting, answered = False, True
         if asked:
             since = timezone.datetime.fromisoformat(asked)
             answered = environment.checked_at and environment.checked_at >= since
             waiting = not answered and timezone.now() - since < TEST_PATIENCE
-        return super().get_context_data(kind=engines.title(environment.target), services=services, waiting=waiting, live=waiting, **kwargs)
+        return super().get_context_data(
+            kind=engines.title(environment.target),
+            kind_about=engines.about(environment.target),
+            state=environment_state(environment),
+            services=services,
+            waiting=waiting,
+            overdue=bool(asked) and not waiting and not answered,
+            live=waiting,
+            **kwargs,
+        )
 
 
 class TestEnvironmentView(EnvironmentMixin, PostView):

@@ -9,13 +9,14 @@ import signal
 import subprocess
 import sys
 import tempfile
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import psutil
 import pytest
 
 from deployments.builds.builders.directory import DirectoryBuilder
+from deployments.models import Environment
 from deployments.targets import process_logs, process_sandbox
 from deployments.targets.base import ReplicaState, Spec
 from deployments.targets.process import LONGEST_SOCKET, ProcessTarget
@@ -241,3 +242,14 @@ def _alive(pid):
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def test_what_a_machine_cannot_isolate_is_a_limit_and_no_fault(tmp_path, monkeypatch):
+    """A laptop's kernel and user may not allow it: services run there all the same."""
+    monkeypatch.setattr(process_sandbox, "can_cut_the_network", lambda: False)
+    checks = ProcessTarget(folder=tmp_path / "replicas").check()
+    assert [check.needed for check in checks] == [True, False, False]
+    environment = Environment(target="process", checks=[asdict(check) for check in checks])
+    assert environment.reachable is True and environment.limited is True
+    environment.checks[0]["ok"] = False
+    assert environment.reachable is False

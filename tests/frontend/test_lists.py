@@ -118,7 +118,9 @@ def sections(answer) -> dict[str, list[str]]:
 
 def test_the_search_finds_things_people_pages_and_actions(browse, things, group, owner, reader, stranger):
     found = sections(browse(owner).get("/g/demo/search?q=iris"))
-    assert found["Models"] == ["iris:1"] and found["Services"] == ["iris"] and found["Operations of the last 30 days"] == ["iris:2", "iris:3"]
+    assert (
+        found["Models"] == ["iris:1"] and found["Services"] == ["iris"] and found["Operations of the last 30 days"] == ["iris:2", "iris:3"]
+    )
     assert sections(browse(owner).get("/g/demo/search?q=flowers"))["Models"] == ["iris:1"], "by tag"
     assert sections(browse(owner).get(f"/g/demo/search?q={things.image.digest[:15]}"))["Images"] == ["iris:1"]
     assert sections(browse(owner).get(f"/g/demo/search?q={things.service.pk}"))["Services"] == ["iris"]
