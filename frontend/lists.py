@@ -68,7 +68,7 @@ def chips(filters, query) -> list[Chip]:
 def _shown(field, value: str) -> str:
     choices = dict(field.choices) if hasattr(field, "choices") else {}
     if isinstance(field, forms.NullBooleanField):
-        choices = {**{str(key): word for key, word in field.widget.choices}, "1": "", "True": ""}
+        choices = {**{str(key): word for key, word in getattr(field.widget, "choices", ())}, "1": "", "True": ""}
     return str(choices.get(value, value))
 
 

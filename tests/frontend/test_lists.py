@@ -141,6 +141,11 @@ def test_the_words_of_a_version_follow_its_changes(browse, things, owner):
     assert found("für ROSEN") == found("garden") == found("iris") == ["iris:1"] and found("flowers") == []
 
 
+def test_the_cuts_of_a_list_are_pages(browse, things, owner):
+    for query in ("running=1", "state=Failed"):
+        assert browse(owner).get(f"/g/demo/operations/?{query}").status_code == 200
+
+
 def test_a_list_counts_to_a_bound_and_says_so(browse, group, owner, things, monkeypatch):
     for number in range(4):
         factories.make_model_version(group, name="many", files={"a": str(number).encode()}, user=owner)
