@@ -155,23 +155,6 @@ class CreateServiceForm(SizeFields):
     contact = forms.CharField(
         label=_("Contact"), required=False, max_length=200, help_text=_("Whom callers ask: a name, an address, a channel.")
     )
-    field_order = [
-        "image",
-        "environment",
-        "name",
-        "replicas",
-        "cpu",
-        "memory",
-        "gpus",
-        "workers",
-        "access",
-        "timeout",
-        "allowed_origins",
-        "collect_data",
-        "batching",
-        "description",
-        "contact",
-    ]
 
     def __init__(self, *args, images, environments, **kwargs):
         super().__init__(*args, **kwargs)
@@ -207,22 +190,6 @@ class CreateServiceForm(SizeFields):
 
 class UpdateServiceForm(CreateServiceForm):
     note = forms.CharField(label=_("Note for the history"), required=False, max_length=300)
-    field_order = [
-        "image",
-        "replicas",
-        "cpu",
-        "memory",
-        "gpus",
-        "workers",
-        "access",
-        "timeout",
-        "allowed_origins",
-        "collect_data",
-        "batching",
-        "description",
-        "contact",
-        "note",
-    ]
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, environments=[], **kwargs)
