@@ -31,6 +31,10 @@ WINDOW = [
     OpenApiParameter("step", OpenApiTypes.INT, description="Seconds, a multiple of 10; made coarser where finer is not kept"),
     OpenApiParameter("revision", OpenApiTypes.INT, description="Only this revision"),
     OpenApiParameter("key", description="Only this key: primary, secondary, session, or the id of a key"),
+    OpenApiParameter("replica", description="CPU, memory and load of this replica alone"),
+    OpenApiParameter(
+        "compare", description="Anything: the same length of time just before comes as previous, and steps are as coarse as it is kept"
+    ),
 ]
 LOG_QUERY = [
     OpenApiParameter("replica", description="Only this one; may be given several times"),
@@ -188,7 +192,8 @@ class ServiceViewSet(ScopedViewSet, mixins.ListModelMixin):
     def _measured(self, request) -> dict:
         asked = request.query_params
         revision = number_of(request, "revision", usual=1, most=2**31) if asked.get("revision") else None
-        return series.metrics(self.get_object(), Window.asked(asked), revision=revision, key=asked.get("key", ""))
+        narrowed = {"key": asked.get("key", ""), "replica": asked.get("replica", ""), "compare": bool(asked.get("compare"))}
+        return series.metrics(self.get_object(), Window.asked(asked), revision=revision, **narrowed)
 
     @extend_schema(responses={200: OpenApiTypes.OBJECT})
     def openapi(self, request, group=None, name=None):

@@ -69,10 +69,13 @@ class TrafficBucket(Bucket):
 
 
 class UsageBucket(Bucket):
-    """CPU (cores) and memory (bytes) of one replica: sums over `samples`, and the most that was seen."""
+    """CPU (cores) and memory (bytes) of one replica: sums over `samples`, and the most that was seen.
+
+    `running` (processes that call run()) and `waiting` (requests) are what it said itself, as sums over `scrapes`.
+    """
 
     PLACE = ("revision", "replica")
-    MEASURED = ("samples", "cpu", "cpu_most", "memory", "memory_most")
+    MEASURED = ("samples", "cpu", "cpu_most", "memory", "memory_most", "scrapes", "running", "waiting", "waiting_most")
 
     revision = models.PositiveIntegerField()
     replica = models.CharField(max_length=100)
@@ -81,6 +84,10 @@ class UsageBucket(Bucket):
     cpu_most = models.FloatField()
     memory = models.BigIntegerField()
     memory_most = models.BigIntegerField()
+    scrapes = models.PositiveIntegerField(default=0)
+    running = models.PositiveIntegerField(default=0)
+    waiting = models.PositiveIntegerField(default=0)
+    waiting_most = models.PositiveIntegerField(default=0)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["service", "revision", "replica", "starts_at", "span"], name="one_usage_bucket")]
@@ -91,6 +98,10 @@ class UsageBucket(Bucket):
         self.cpu += more.cpu
         self.memory += more.memory
         self.cpu_most, self.memory_most = max(self.cpu_most, more.cpu_most), max(self.memory_most, more.memory_most)
+        self.scrapes += more.scrapes
+        self.running += more.running
+        self.waiting += more.waiting
+        self.waiting_most = max(self.waiting_most, more.waiting_most)
 
 
 class ReadinessBucket(Bucket):

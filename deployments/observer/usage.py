@@ -1,4 +1,4 @@
-"""Samples CPU and memory of the replicas, and how many of them are ready, onto their rows and into the charts' rows."""
+"""Samples CPU, memory and load of the replicas, and how many of them are ready, onto their rows and into the charts' rows."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 
 from deployments import engines
 from deployments.models import Replica, Revision
+from deployments.observer.load import ask
 from deployments.telemetry import rollup
 from portal.errors import PortalError
 
@@ -15,6 +16,8 @@ log = logging.getLogger(__name__)
 def sample() -> None:
     rollup.store_readiness()
     targets = {}
+    ready = Replica.objects.filter(state=Replica.State.READY, revision__state=Revision.State.SERVING).exclude(address="")
+    load = ask(ready.select_related("revision__service"))
     serving = (
         Revision.objects.filter(state=Revision.State.SERVING, replicas__isnull=False).select_related("service__environment").distinct()
     )
@@ -24,7 +27,7 @@ def sample() -> None:
             if alias not in targets:
                 targets[alias] = engines.target(alias)
             usage = targets[alias].usage(revision.spec_name)
-            rollup.store_usage(revision, usage)
+            rollup.store_usage(revision, usage, load)
             for name, (cpu, memory) in usage.items():
                 Replica.objects.filter(revision=revision, name=name).update(cpu=round(cpu, 3), memory=memory)
         except PortalError as error:

@@ -111,9 +111,9 @@ def store(sums: dict[tuple, Sums], keys: dict[str, datetime]) -> None:
 
 
 @transaction.atomic
-def store_usage(revision: Revision, usage: dict[str, tuple[float, int]]) -> None:
-    """Keeps one sample, {replica: (cores, bytes)}, of a revision's replicas."""
-    now = timezone.now()
+def store_usage(revision: Revision, usage: dict[str, tuple[float, int]], load: dict[str, tuple[int, int]] | None = None) -> None:
+    """Keeps one sample, {replica: (cores, bytes)}, of a revision's replicas, and {replica: (running, waiting)} of those that said it."""
+    now, load = timezone.now(), load or {}
     place = {"service_id": revision.service_id, "revision": revision.number}
     write(
         UsageBucket,
@@ -127,6 +127,10 @@ def store_usage(revision: Revision, usage: dict[str, tuple[float, int]]) -> None
                 cpu_most=cpu,
                 memory=memory,
                 memory_most=memory,
+                scrapes=name in load,
+                running=load.get(name, (0, 0))[0],
+                waiting=load.get(name, (0, 0))[1],
+                waiting_most=load.get(name, (0, 0))[1],
             )
             for name, (cpu, memory) in usage.items()
             for span in KEPT

@@ -67,47 +67,71 @@ def tally(rows: Iterable[TrafficBucket]) -> Tally:
     return found
 
 
-def metrics(service: Service, window: Window, *, revision: int | None = None, key: str = "") -> dict:
+def metrics(
+    service: Service, window: Window, *, revision: int | None = None, key: str = "", replica: str = "", compare: bool = False
+) -> dict:
     """Everything that is shown of a service in a window, in columns of equal length (docs/metrics.md).
 
-    `key` is a key's id, "session", or "primary" or "secondary" for the key that has the slot now.
+    `key` is a key's id, "session", or "primary" or "secondary" for the key that has the slot now; `replica` narrows `usage` to one.
+    `compare` adds `previous`, the calls of the same length of time just before, and makes the steps as coarse as that time is kept.
     """
     if key in (ServiceKey.Slot.PRIMARY, ServiceKey.Slot.SECONDARY):
         key = service.keys.filter(slot=key).values_list("key_id", flat=True).first() or key
-    rows = _in(TrafficBucket, service, window)
-    rows = rows.filter(revision=revision) if revision else rows
-    rows = rows.filter(key=key) if key else rows
-    steps: dict[int, Tally] = defaultdict(Tally)
-    whole = Tally()
-    for row in rows:
-        steps[_step(row.starts_at, window)].add(row)
-        whole.add(row)
-    none = Tally()
-    columns = [steps.get(second, none) for second in window.times]
-    minutes = window.step * len(columns) / 60
-    return {
+    before = None
+    if compare:
+        window, before = window.compared()
+    whole, columns = _traffic(service, window, revision, key)
+    found = {
         "from": window.start.isoformat(),
         "to": window.end.isoformat(),
         "step": window.step,
         "range": window.said,
-        "totals": {
-            "calls": whole.calls,
-            "errors": whole.errors,
-            "errorPercent": whole.error_percent,
-            "callsPerMinute": round(whole.calls / minutes, 3),
-            **{f"{name}Ms": whole.milliseconds(name) for name in QUANTILES},
-            "bytesIn": whole.bytes_in,
-            "bytesOut": whole.bytes_out,
-            "byStatus": {str(status): calls for status, calls in sorted(whole.by_status.items())},
-        },
+        "totals": _totals(whole, window),
         "times": list(window.times),
         "calls": {name: [column.by_class[name] for column in columns] for name in CLASSES},
         "latencyMs": {name: [column.milliseconds(name) for column in columns] for name in QUANTILES},
         "errorPercent": [column.error_percent for column in columns],
         "bytes": {"in": [column.bytes_in for column in columns], "out": [column.bytes_out for column in columns]},
         "replicas": _readiness(service, window),
-        "usage": _usage(service, window, revision),
+        "usage": [one for one in _usage(service, window, revision) if replica in ("", one["replica"])],
         "marks": _marks(service, window),
+    }
+    if before:
+        whole, columns = _traffic(service, before, revision, key)
+        found["previous"] = {
+            "from": before.start.isoformat(),
+            "to": before.end.isoformat(),
+            "totals": _totals(whole, before),
+            "calls": [column.calls for column in columns],
+            "latencyMs": {"p95": [column.milliseconds("p95") for column in columns]},
+            "errorPercent": [column.error_percent for column in columns],
+        }
+    return found
+
+
+def _traffic(service: Service, window: Window, revision: int | None, key: str) -> tuple[Tally, list[Tally]]:
+    """(of the whole window, of each step)"""
+    rows = _in(TrafficBucket, service, window)
+    rows = rows.filter(revision=revision) if revision else rows
+    rows = rows.filter(key=key) if key else rows
+    steps: dict[int, Tally] = defaultdict(Tally)
+    whole, none = Tally(), Tally()
+    for row in rows:
+        steps[_step(row.starts_at, window)].add(row)
+        whole.add(row)
+    return whole, [steps.get(second, none) for second in window.times]
+
+
+def _totals(whole: Tally, window: Window) -> dict:
+    return {
+        "calls": whole.calls,
+        "errors": whole.errors,
+        "errorPercent": whole.error_percent,
+        "callsPerMinute": round(whole.calls / (window.step * len(window.times) / 60), 3),
+        **{f"{name}Ms": whole.milliseconds(name) for name in QUANTILES},
+        "bytesIn": whole.bytes_in,
+        "bytesOut": whole.bytes_out,
+        "byStatus": {str(status): calls for status, calls in sorted(whole.by_status.items())},
     }
 
 
@@ -153,11 +177,18 @@ def _usage(service: Service, window: Window, revision: int | None) -> list[dict]
                 "revision": number,
                 "cpu": [row and round(row.cpu / row.samples, 4) for row in samples],
                 "memory": [row and round(row.memory / row.samples) for row in samples],
+                "running": [row and _mean(row.running, row.scrapes) for row in samples],
+                "waiting": [row and _mean(row.waiting, row.scrapes) for row in samples],
                 "cpuLimit": cpu,
                 "memoryLimit": memory,
             }
         )
     return shown
+
+
+def _mean(summed: int, samples: int) -> float | None:
+    """None where the replica was never asked: what it does is known only by itself."""
+    return round(summed / samples, 3) if samples else None
 
 
 def _marks(service: Service, window: Window) -> list[dict]:

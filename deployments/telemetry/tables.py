@@ -21,6 +21,7 @@ def table(metrics: dict) -> tuple[list[str], list[list]]:
     columns += [("bytes in", metrics["bytes"]["in"]), ("bytes out", metrics["bytes"]["out"])]
     for usage in metrics["usage"]:
         columns += [(f"{usage['replica']} cores", usage["cpu"]), (f"{usage['replica']} bytes of memory", usage["memory"])]
+        columns += [(f"{usage['replica']} {name}", usage[name]) for name in ("running", "waiting")]
     times = [datetime.fromtimestamp(second, UTC).isoformat() for second in metrics["times"]]
     return ["time", *(name for name, _ in columns)], [list(row) for row in zip(times, *(values for _, values in columns), strict=True)]
 

@@ -41,6 +41,14 @@ class Window:
         """The span of the rows to read: the longest that fits into a step and is still kept at the start."""
         return max(span for span in KEPT if self.step % span == 0)
 
+    def compared(self) -> tuple[Window, Window]:
+        """This one and the one of the same length before it, with as many steps: as coarse as the earlier one is kept."""
+        length = self.end - self.start
+        step = Window.of(self.start - length, self.start, self.step).step
+        mine = Window.of(self.start, self.end, step, self.said) if step != self.step else self
+        long = mine.end - mine.start
+        return mine, Window(mine.start - long, mine.start, mine.step)
+
     @classmethod
     def of(cls, start: datetime, end: datetime, step: int = 0, said: str = "") -> Window:
         """`step` 0 chooses one; a step finer than what is kept at `start`, or with too many points, becomes coarser."""

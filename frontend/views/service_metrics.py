@@ -17,7 +17,7 @@ from portal.errors import BadRequest
 
 #: seconds between two looks
 REFRESH = ("10", "30")
-KEPT = ("range", "from", "to", "step", "revision", "key", "refresh")
+KEPT = ("range", "from", "to", "step", "revision", "key", "replica", "compare", "refresh")
 
 
 class ServiceMetricsView(ServiceMixin, DetailView):
@@ -32,7 +32,11 @@ class ServiceMetricsView(ServiceMixin, DetailView):
             window = Window.asked(asked)
         except BadRequest as error:
             refused, window = error.message, Window.asked({})
-        found = series.metrics(self.object, window, revision=int(revision) if revision.isdecimal() and len(revision) < 9 else None, key=key)
+        replica, compare = asked.get("replica", ""), bool(asked.get("compare"))
+        number = int(revision) if revision.isdecimal() and len(revision) < 9 else None
+        found = series.metrics(self.object, window, revision=number, key=key, compare=compare)
+        replicas = [one["replica"] for one in found["usage"]]
+        found["usage"] = [one for one in found["usage"] if replica in ("", one["replica"])]
         for mark in found["marks"]:
             mark["time"] = datetime.fromtimestamp(mark["at"], UTC)
         head, rows = tables.table(found)
@@ -49,6 +53,11 @@ class ServiceMetricsView(ServiceMixin, DetailView):
             said=window.said or ("" if asked.get("from") else USUAL),
             revision=revision,
             key=key,
+            replica=replica,
+            replicas=sorted({*replicas, *([replica] if replica else [])}),
+            compare=compare,
+            changes=changes(found) if compare else {},
+            before=[datetime.fromisoformat(found["previous"][name]) for name in ("from", "to")] if compare else None,
             refresh=asked.get("refresh", ""),
             refreshes=REFRESH,
             config={
@@ -61,6 +70,18 @@ class ServiceMetricsView(ServiceMixin, DetailView):
             scrape=f"{settings.PORTAL_URL}/metrics",
             **kwargs,
         )
+
+
+def changes(found: dict) -> dict[str, str]:
+    """How each total differs from the time before: "+12 %", "−0.3" points of a percentage; left out where there was nothing."""
+    now, before = found["totals"], found["previous"]["totals"]
+    told = {}
+    for name in ("calls", "callsPerMinute", "p50Ms", "p95Ms", "p99Ms"):
+        if now[name] is not None and before[name]:
+            told[name] = f"{100 * (now[name] - before[name]) / before[name]:+.0f} %".replace("-", "−")
+    if now["errorPercent"] is not None and before["errorPercent"] is not None:
+        told["errorPercent"] = f"{now['errorPercent'] - before['errorPercent']:+.2f}".replace("-", "−")
+    return told
 
 
 def range_words() -> dict[str, str]:
@@ -91,4 +112,8 @@ def chart_words() -> dict[str, str]:
         "table": _("Table"),
         "chart": _("Chart"),
         "by": _("by"),
+        "before": _("before"),
+        "callsBefore": _("all, before"),
+        "running": _("running"),
+        "waiting": _("waiting"),
     }

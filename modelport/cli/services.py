@@ -321,12 +321,14 @@ def metrics(
     step: Optional[int] = typer.Option(None, "--step", help="Seconds a point covers, a multiple of 10.", show_default=False),
     revision: Optional[int] = typer.Option(None, "--revision", help="Only this revision.", show_default=False),
     key: Optional[str] = typer.Option(None, "--key", help="Only this key: primary, secondary, session, or its id.", show_default=False),
+    replica: Optional[str] = typer.Option(None, "--replica", help="CPU, memory and load of this replica alone.", show_default=False),
+    compare: bool = typer.Option(False, "--compare", help="With --points: the time before, too."),
     csv: bool = typer.Option(False, "--csv", help="Every point, as CSV."),
     points: bool = typer.Option(False, "--points", help="Every point, as JSON columns."),
 ):
     """Calls, latencies and errors: their totals, or every point."""
     service = the(session, name, id)
-    narrowed = given(start=start, end=end, step=step, revision=revision, key=key)
+    narrowed = given(start=start, end=end, step=step, revision=revision, key=key, replica=replica, compare="1" if compare else None)
     if csv:
         return service.metrics_csv(range, **narrowed)
     found = service.metrics(range, **narrowed)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import timedelta
 
 import pytest
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 from rest_framework.test import APIClient
 
+from deployments.telemetry import rollup
 from portal.accounts.actions import issue_token
 from tests import factories
 from tests.deployments.test_traffic import call, count
@@ -88,3 +90,17 @@ def test_only_the_scraper_and_administrators_read_prometheus(service, owner, set
     assert Client().get("/metrics", headers={"Authorization": f"Bearer {token}"}).status_code == 200
     signed_in.force_login(administrator)
     assert signed_in.get("/metrics").status_code == 200
+
+
+def test_the_page_says_how_the_numbers_differ_from_the_time_before(client, service, reader):
+    count(*(call(service) for _ in range(3)), call(service, ago=timedelta(minutes=20)))
+    revision = service.revisions.get()
+    rollup.store_usage(revision, {"r1": (0.5, 1000), "r2": (0.25, 2000)}, {"r1": (1, 3)})
+    client.force_login(reader)
+    shown = client.get("/g/demo/services/iris/metrics?range=15m&compare=1&replica=r2")
+    assert shown.context["changes"]["calls"] == "+200 %" and "+200 %" in shown.content.decode()
+    assert [one["replica"] for one in shown.context["found"]["usage"]] == ["r2"]
+    assert 'value="r1"' in shown.content.decode()  # the others can still be chosen
+    found = client.get(f"{BASE}/", {"range": "15m", "compare": "1"}).json()
+    assert (found["totals"]["calls"], found["previous"]["totals"]["calls"]) == (3, 1)
+    assert [value for value in found["usage"][0]["waiting"] if value is not None] == [3.0]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from django.utils import timezone
 
 from deployments.models import ReadinessBucket, TrafficBucket, UsageBucket
+from deployments.observer import usage
 from deployments.plans import new_key
 from deployments.telemetry import rollup, series
 from deployments.telemetry.lines import Call
@@ -115,10 +118,10 @@ def test_samples_become_averages_and_the_least_that_was_ready(service):
     service.revisions.get().replicas.create(name="r1", state="ready", observed_at=timezone.now())
     rollup.store_readiness()
     found = series.metrics(service, Window.asked({"range": "1h", "step": "3600"}))
-    [usage] = found["usage"]
-    assert [value for value in usage["cpu"] if value is not None] == [0.5]
-    assert [value for value in usage["memory"] if value is not None] == [200]
-    assert (usage["cpuLimit"], usage["memoryLimit"]) == (revision.cpu, revision.memory)
+    [one] = found["usage"]
+    assert [value for value in one["cpu"] if value is not None] == [0.5]
+    assert [value for value in one["memory"] if value is not None] == [200]
+    assert (one["cpuLimit"], one["memoryLimit"]) == (revision.cpu, revision.memory)
     assert [value for value in found["replicas"]["ready"] if value is not None] == [0]
     assert [value for value in found["replicas"]["desired"] if value is not None] == [1]
     assert set(UsageBucket.objects.values_list("cpu_most", flat=True)) == {0.75}
@@ -193,3 +196,68 @@ def test_the_last_use_of_a_key_is_the_latest(service):
     count(call(service, key=key.key_id, ago=timedelta(hours=1)))
     key.refresh_from_db()
     assert timezone.now() - key.last_used_at < timedelta(seconds=60)
+
+
+@pytest.mark.parametrize("said", ["15m", "1h", "7d"])
+def test_the_time_before_is_as_long_and_has_as_many_steps(service, said):
+    """The finest rows are gone after an hour: both are read in steps that the earlier time still has."""
+    window, before = Window.asked({"range": said}).compared()
+    assert (len(window.times), window.step, before.end) == (len(before.times), before.step, window.start)
+    inside, outside = (timezone.now() - moment + timedelta(seconds=90) for moment in (before.end, before.start))
+    count(*[call(service) for _ in range(3)], call(service, ago=inside, status=500, total_us=9000), call(service, ago=outside))
+    rollup.prune()
+    found = read(service, said, compare=True)
+    previous = found["previous"]
+    assert (found["totals"]["calls"], previous["totals"]["calls"], previous["totals"]["errorPercent"]) == (3, 1, 100.0)
+    columns = [previous["calls"], previous["errorPercent"], previous["latencyMs"]["p95"], found["times"]]
+    assert len({len(column) for column in columns}) == 1 and sum(previous["calls"]) == 1
+    assert "previous" not in read(service, said)
+
+
+def test_what_replicas_say_of_their_load_is_kept_and_what_is_strange_is_not(service, monkeypatch):
+    said = {
+        "r1": b"modelport_ready 1\nmodelport_running 1\nmodelport_queue_length 4\n",
+        "r2": b"modelport_running 99999999999\nmodelport_queue_length 4\n",
+        "r3": b"<html>",
+        "r4": b"\nmodelport_running 2\n" + b"x" * 2**17,
+    }
+    revision = service.revisions.get()
+
+    class Busy(BaseHTTPRequestHandler):
+        def do_GET(self):
+            right = self.path == "/metrics" and self.headers["X-Modelport-Secret"] == service.secret
+            self.send_response(200 if right else 403)
+            self.end_headers()
+            self.wfile.write(said[self.server.name])
+
+        def log_message(self, *args): ...
+
+    servers = []
+    for name in said:
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Busy)
+        server.name = name
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        servers.append(server)
+        address = f"127.0.0.1:{server.server_address[1]}"
+        revision.replicas.create(name=name, state="ready", address=address, observed_at=timezone.now())
+    revision.replicas.create(name="r5", state="ready", address="127.0.0.1:9", observed_at=timezone.now())
+    monkeypatch.setattr("deployments.engines.target", lambda alias: Fixed())
+    try:
+        usage.sample()
+    finally:
+        for server in servers:
+            server.shutdown()
+            server.server_close()
+    found = {one["replica"]: one for one in series.metrics(service, Window.asked({"range": "1h", "step": "3600"}))["usage"]}
+    told = {
+        name: ([v for v in one["running"] if v is not None], [v for v in one["waiting"] if v is not None]) for name, one in found.items()
+    }
+    assert told == {"r1": ([1.0], [4.0]), **{name: ([], []) for name in ("r2", "r3", "r4", "r5")}}
+    assert [one["replica"] for one in read(service, replica="r2")["usage"]] == ["r2"]
+
+
+class Fixed:
+    """A target that measures the same of each replica."""
+
+    def usage(self, name: str) -> dict:
+        return {f"r{number}": (0.5, 1000) for number in range(1, 6)}

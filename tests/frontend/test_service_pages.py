@@ -56,11 +56,12 @@ def opened(visit, service, settings):
 
 def test_charts_are_drawn_told_as_tables_and_zoomed_by_the_address(opened, service):
     count(*(call(service, status=status) for status in (200, 200, 404, 500)))
-    page, _, faults = opened("metrics?range=15m", color_scheme="dark")
-    expect(page.locator(".chart canvas")).to_have_count(7)
+    page, _, faults = opened("metrics?range=15m&compare=1", color_scheme="dark")
+    expect(page.locator(".chart canvas")).to_have_count(8)
     chart = page.locator("[data-chart=calls]")
     chart.get_by_role("button", name="Table").click()
     expect(chart.get_by_role("columnheader", name="failed")).to_be_visible()
+    expect(chart.get_by_role("columnheader", name="all, before")).to_be_visible()
     expect(chart.locator("canvas")).to_have_count(0)
     asked = []
     page.on("request", lambda request: asked.append(request.url) if request.is_navigation_request() else None)
@@ -70,7 +71,7 @@ def test_charts_are_drawn_told_as_tables_and_zoomed_by_the_address(opened, servi
     page.mouse.move(over["x"] + over["width"] / 2, over["y"] + 60, steps=4)
     page.mouse.up()
     page.wait_for_url("**/metrics?from=*")
-    expect(page.locator(".chart canvas")).to_have_count(7)
+    expect(page.locator(".chart canvas")).to_have_count(8)
     assert len(asked) == 1, "charts that share a selection ask for one page, not for one each"
     assert not faults
 

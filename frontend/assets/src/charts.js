@@ -17,6 +17,7 @@ function finished(found) {
     ...each(found),
     ...Object.fromEntries(["calls", "latencyMs", "bytes", "replicas"].map((name) => [name, each(found[name])])),
     usage: found.usage.map(each),
+    previous: found.previous && { ...each(found.previous), latencyMs: each(found.previous.latencyMs) },
   };
 }
 
@@ -33,19 +34,38 @@ const each = (name, limit) => {
   for (const value of limits) lines.push({ label: words.limit, values: data.times.map(() => value), colour: "--portal-grey", dash: [2, 4] });
   return lines;
 };
+// The time before: the same steps earlier, a thin dashed line over the present ones.
+const earlier = (label, values) =>
+  data.previous ? [{ label, values: data.times.map((_, index) => values(data.previous)[index] ?? null), colour: "--portal-grey", dash: [3, 4] }] : [];
+const load = () =>
+  ["running", "waiting"].map((name, index) => ({
+    label: words[name],
+    values: data.times.map((_, place) => {
+      const told = data.usage.map((one) => one[name][place]).filter((value) => value !== null);
+      return told.length ? told.reduce((sum, value) => sum + value, 0) : null;
+    }),
+    colour: index ? "--portal-yellow" : "--portal-blue",
+    dash: dash(index),
+  }));
 const rate = (name) => data.calls[name].map((count) => count / data.step);
 const CHARTS = {
   calls: () => [
     { label: words.answered, values: rate("2xx"), colour: "--portal-green", fill: true, stacked: true },
     { label: words.refused, values: rate("4xx"), colour: "--portal-yellow", fill: true, stacked: true, dash: [6, 3] },
     { label: words.failed, values: rate("5xx"), colour: "--portal-red", fill: true, stacked: true, dash: [2, 2] },
+    ...earlier(words.callsBefore, (previous) => previous.calls.map((count) => count / data.step)),
   ],
   latency: () => [
     { label: "p50", values: data.latencyMs.p50, colour: "--portal-blue" },
     { label: "p95", values: data.latencyMs.p95, colour: "--portal-yellow", dash: [6, 3] },
     { label: "p99", values: data.latencyMs.p99, colour: "--portal-red", dash: [2, 2] },
+    ...earlier(`p95, ${words.before}`, (previous) => previous.latencyMs.p95),
   ],
-  errors: () => [{ label: words.errors, values: data.errorPercent, colour: "--portal-red", fill: true }],
+  errors: () => [
+    { label: words.errors, values: data.errorPercent, colour: "--portal-red", fill: true },
+    ...earlier(`${words.errors}, ${words.before}`, (previous) => previous.errorPercent),
+  ],
+  load,
   replicas: () => [
     { label: words.ready, values: data.replicas.ready, colour: "--portal-green", fill: true, stepped: true },
     { label: words.desired, values: data.replicas.desired, colour: "--portal-grey", dash: [4, 3], stepped: true },
@@ -73,7 +93,7 @@ function moment(second, days) {
 function stacked(lines) {
   // The lowest is drawn last, over the sums above it; the legend still says each line's own value.
   let below = data.times.map(() => 0);
-  return lines.map((line) => (below = below.map((sum, index) => sum + (line.values[index] ?? 0))));
+  return lines.map((line) => (line.stacked ? (below = below.map((sum, index) => sum + (line.values[index] ?? 0))) : line.values));
 }
 
 function marks(plot) {
@@ -114,7 +134,8 @@ function draw(section) {
   const unit = section.dataset.unit;
   const write = formats[unit] ?? ((value) => `${number(value)}${unit ? ` ${unit}` : ""}`);
   const sums = lines.some((line) => line.stacked) ? stacked(lines) : lines.map((line) => line.values);
-  const order = lines.map((_, index) => (lines[index].stacked ? lines.length - 1 - index : index));
+  const layers = lines.filter((line) => line.stacked).length;
+  const order = lines.map((_, index) => (index < layers ? layers - 1 - index : index));
   const axis = { stroke: colour("--tblr-secondary-color"), grid: { stroke: colour("--tblr-border-color"), width: 1 }, ticks: { show: false } };
   const clock = (self, splits) => splits.map((second) => moment(second, data.times.at(-1) - data.times[0] > 2 * 86400));
   section.querySelector(".uplot")?.remove();
@@ -225,6 +246,8 @@ async function refresh() {
   const totals = data.totals;
   const shown = { calls: totals.calls, callsPerMinute: number(totals.callsPerMinute), errorPercent: totals.calls ? `${number(totals.errorPercent)} %` : "–" };
   for (const name of ["p50Ms", "p95Ms", "p99Ms"]) shown[name] = totals[name] === null ? "–" : `${number(totals[name])} ms`;
+  // The differences were to the numbers at load.
+  for (const change of document.querySelectorAll("[data-change]")) change.remove();
   for (const [name, text] of Object.entries(shown)) document.querySelector(`[data-total=${name}]`).textContent = text;
 }
 if (config.refresh) setInterval(refresh, config.refresh * 1000);
