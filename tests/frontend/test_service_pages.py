@@ -70,13 +70,13 @@ def test_charts_are_drawn_told_as_tables_and_zoomed_by_the_address(opened, servi
     page.mouse.down()
     page.mouse.move(over["x"] + over["width"] / 2, over["y"] + 60, steps=4)
     page.mouse.up()
-    page.wait_for_url("**/metrics?from=*")
+    page.wait_for_url("**/metrics?*from=*")
     expect(page.locator(".chart canvas")).to_have_count(8)
     assert len(asked) == 1, "charts that share a selection ask for one page, not for one each"
     assert not faults
 
 
-def test_a_form_is_filled_pasted_into_and_sent(opened):
+def test_a_form_is_filled_pasted_into_and_sent(opened, service):
     page, sent, faults = opened("try", [(200, [{"class": "b", "share": 0.5}, {"class": "c", "share": 1}])])
     expect(page.get_by_label("length, row 1")).to_have_value("1.5")
     page.get_by_role("button", name="Add row").click()
@@ -95,6 +95,12 @@ def test_a_form_is_filled_pasted_into_and_sent(opened):
     expect(page.get_by_role("link", name="id-0")).to_have_attribute("href", "/g/demo/services/rows/logs?q=id-0")
     page.get_by_role("button", name="Raw").click()
     expect(page.locator(".try-shown pre")).to_contain_text('"share": 0.5')
+    page.get_by_role("button", name="Save as golden request").click()
+    page.get_by_label("Name", exact=True).fill("three rows")
+    page.get_by_role("button", name="Save request").click()
+    expect(page.get_by_text("three rows")).to_be_visible()
+    golden = service.golden_requests.get()
+    assert (json.loads(golden.body), json.loads(golden.expected)[0]["share"]) == (body, 0.5)
     assert not faults
 
 
