@@ -34,6 +34,12 @@ def usual_seconds(operation: Operation) -> tuple[float, float] | None:
     return low, high
 
 
+def usual_way(group) -> tuple[float, float] | None:
+    """(low, high) from a model to a service in this group: a build and a rollout, as they took before."""
+    spans = [usual_seconds(Operation(group=group, kind=kind)) for kind in (Operation.Kind.IMAGE, Operation.Kind.SERVICE)]
+    return (sum(span[0] for span in spans), sum(span[1] for span in spans)) if all(spans) else None
+
+
 def steps_to_come(operation: Operation, begun: list[OperationStep]) -> list[OperationStep]:
     """The steps of the latest that succeeded which this one has not begun; their times are those of then."""
     if operation.is_finished:

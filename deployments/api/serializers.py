@@ -11,6 +11,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from deployments import engines
+from deployments.capacity import rooms
 from deployments.models import Environment, Operation, OperationStep, Replica, Revision, Service, ServiceKey
 from deployments.proposals import proposal_for
 from deployments.quantities import parse_cpu, parse_gpus, parse_memory, show_gpus, show_memory
@@ -68,6 +69,16 @@ class CheckSerializer(serializers.Serializer):
     needed = serializers.BooleanField(default=True, help_text="Nothing runs without it; the others are limits to know of.")
 
 
+class CapacitySerializer(serializers.Serializer):
+    """Of the machine; `asked...` is what live services of all groups may use of it at most."""
+
+    cores = serializers.FloatField()
+    memory = serializers.IntegerField(help_text="Bytes.")
+    services = serializers.IntegerField()
+    askedCores = serializers.FloatField(source="asked_cores")
+    askedMemory = serializers.IntegerField(source="asked_memory")
+
+
 class EnvironmentSerializer(serializers.ModelSerializer):
     maxReplicas = serializers.IntegerField(source="max_replicas", required=False, min_value=1, max_value=1000)
     maxCpu = CpuField(source="max_cpu", required=False)
@@ -78,12 +89,13 @@ class EnvironmentSerializer(serializers.ModelSerializer):
     checks = CheckSerializer(many=True, read_only=True)
     checkedAt = serializers.DateTimeField(source="checked_at", read_only=True, allow_null=True)
     createdAt = serializers.DateTimeField(source="created_at", read_only=True)
+    capacity = serializers.SerializerMethodField()
 
     class Meta:
         model = Environment
         fields = [
             "id", "name", "description", "target", "targetTitle", "maxReplicas", "maxCpu", "maxMemory", "isDefault",
-            "note", "reachable", "checks", "checkedAt", "createdAt",
+            "note", "reachable", "checks", "checkedAt", "capacity", "createdAt",
         ]  # fmt: skip
         read_only_fields = ["id", "note"]
         extra_kwargs = {"name": {"validators": []}}
@@ -91,6 +103,15 @@ class EnvironmentSerializer(serializers.ModelSerializer):
 
     def get_targetTitle(self, environment) -> str:
         return engines.title(environment.target)
+
+    @extend_schema_field(CapacitySerializer(allow_null=True))
+    def get_capacity(self, environment) -> dict | None:
+        # Of a list, all are asked for with the first.
+        if "rooms" not in self.context:
+            listed = getattr(self.parent, "instance", None)
+            self.context["rooms"] = rooms(list(listed) if listed is not None else [environment])
+        found = self.context["rooms"].get(str(environment.pk))
+        return CapacitySerializer(found).data if found else None
 
 
 class EnvironmentChangeSerializer(serializers.Serializer):

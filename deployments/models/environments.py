@@ -47,6 +47,11 @@ class Environment(models.Model):
         return all(check["ok"] or not check.get("needed", True) for check in self.checks) if self.checks else None
 
     @property
+    def machine(self) -> tuple[float, int] | None:
+        """(cores, bytes of memory) of what it runs on, as the last *Test connection* has seen them."""
+        return next(((check["cores"], check["memory"]) for check in self.checks if check.get("cores") and check.get("memory")), None)
+
+    @property
     def limited(self) -> bool:
         """It works, and something about it should be known."""
         return any(not check["ok"] and not check.get("needed", True) for check in self.checks)

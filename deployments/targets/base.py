@@ -83,6 +83,9 @@ class Check:
     detail: str
     cure: str = ""
     needed: bool = True
+    #: what the machine has, from the check that has seen it; bytes
+    cores: float | None = None
+    memory: int | None = None
 
 
 class Target(ABC):

@@ -146,6 +146,8 @@ class DockerTarget(Target):
                 "Docker Engine answers",
                 True,
                 f"Version {version['Version']}, API {version['ApiVersion']}, {about['NCPU']} CPUs, {memory_text(about['MemTotal'])}",
+                cores=about["NCPU"],
+                memory=about["MemTotal"],
             )
         ]
         limits = all(about.get(key) for key in ("MemoryLimit", "SwapLimit", "CpuCfsQuota", "PidsLimit"))

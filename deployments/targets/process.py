@@ -156,7 +156,8 @@ class ProcessTarget(Target):
         except OSError as error:
             return [Check("The folder of the replicas can be written", False, str(error), f"Let the portal's user write to {self.folder}.")]
         about = process_sandbox.confinement("check", network=False, reads=[], writes=[self.folder])
-        checks = [Check("The folder of the replicas can be written", True, str(self.folder))]
+        cores, memory = psutil.cpu_count() or 1, psutil.virtual_memory().total
+        checks = [Check("The folder of the replicas can be written", True, str(self.folder), cores=cores, memory=memory)]
         cut = process_sandbox.can_cut_the_network()
         cure = "" if cut else "Run the portal as root or on a kernel with user namespaces, or use a Docker Engine."
         checks.append(

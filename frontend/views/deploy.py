@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from deployments import swagger
 from deployments.actions.deploy import deploy
+from deployments.capacity import rooms
 from deployments.models import Environment, Operation, Service
-from deployments.usual import steps_to_come
+from deployments.usual import steps_to_come, usual_seconds, usual_way
 from frontend import snippets
 from frontend.flash import keep_keys, take_keys
 from frontend.forms.deploy import DeployForm
@@ -23,6 +26,9 @@ from portal.accounts.permissions import Permission
 from portal.errors import PortalError
 from registry.actions.recipes import propose_recipe_for_upload
 from registry.schemas import described_inputs
+
+#: environments whose room the rail shows
+OFFERED_ROOMS = 5
 
 
 class DeployView(StagedUploadsMixin, ActionView):
@@ -81,8 +87,8 @@ class DeployView(StagedUploadsMixin, ActionView):
             group=self.group,
             name=values["name"],
             model_name=values["model_name"],
-            model_files=files_of(model_set),
-            files=files_of(extra_set),
+            model_upload_set=model_set,
+            upload_set=extra_set,
             environment=values["environment"],
             image_only=values["image_only"],
             service_fields=size,
@@ -102,6 +108,10 @@ class DeployView(StagedUploadsMixin, ActionView):
         kwargs["back"] = reverse("pages:home", args=[self.group.name])
         name = form["name"].value() or ""
         kwargs["there"] = self.scope(Service, Permission.SERVICE_READ).filter(name=name, deleting=False).first() if name else None
+        environments = list(self.scope(Environment, Permission.ENVIRONMENT_READ).order_by("-is_default", "name")[:OFFERED_ROOMS])
+        found = rooms(environments)
+        kwargs["rooms"] = [(one, found[str(one.pk)]) for one in environments if str(one.pk) in found]
+        kwargs["usual"] = usual_way(self.group)
         kwargs["open"] = bool(form.errors) or "trouble" in kwargs
         return kwargs
 
@@ -129,6 +139,10 @@ class DeployingView(OperationMixin, DetailView):
             "failed": failed,
             "done": done,
             "waiting": last.state == Operation.State.WAITING,
+            "took": (timezone.now() - self.object.created_at).total_seconds(),
+            "usual": None if last.is_finished else usual_seconds(last),
+            "now": last,
+            "here_only": settings.ON_LOOPBACK,
             "live": not done and failed is None,
             "rollout_to_come": failed is None and len(chain) == 1 and bool(self.object.then),
         }
@@ -137,10 +151,6 @@ class DeployingView(OperationMixin, DetailView):
         if not self.request.htmx:
             words["values"] = take_keys(self.request, service)
         return super().get_context_data(**words, **kwargs)
-
-
-def files_of(upload_set) -> list:
-    return [(file.path, file.asset) for file in upload_set.files.select_related("asset")] if upload_set is not None else []
 
 
 def name_for(path: str) -> str:

@@ -354,6 +354,7 @@ class UploadSetSummarySerializer(serializers.ModelSerializer):
 
     createdAt = serializers.DateTimeField(source="created_at", read_only=True)
     expiresAt = serializers.DateTimeField(source="expires_at", read_only=True)
+    firstPath = serializers.CharField(source="progress.first", read_only=True, help_text="One of the files, to know the set by")
     fileCount = serializers.IntegerField(source="progress.files", read_only=True, help_text="Files that are complete")
     unfinishedCount = serializers.IntegerField(source="progress.unfinished", read_only=True)
     size = serializers.IntegerField(source="progress.size", read_only=True, help_text="Bytes of all files that were begun")
@@ -361,5 +362,5 @@ class UploadSetSummarySerializer(serializers.ModelSerializer):
 
     class Meta:
         model = UploadSet
-        fields = ["id", "createdAt", "expiresAt", "fileCount", "unfinishedCount", "size", "offset"]
+        fields = ["id", "createdAt", "expiresAt", "firstPath", "fileCount", "unfinishedCount", "size", "offset"]
         read_only_fields = fields

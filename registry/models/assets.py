@@ -39,6 +39,8 @@ class Progress:
     unfinished: int
     size: int
     offset: int
+    #: one of the paths, to know the set by
+    first: str
 
 
 class UploadSet(models.Model):
@@ -70,6 +72,7 @@ class UploadSet(models.Model):
             len(unfinished),
             sum(whole) + sum(each.size for each in unfinished),
             sum(whole) + sum(each.offset for each in unfinished),
+            next((each.path for each in [*unfinished, *self.files.all()]), ""),
         )
 
 

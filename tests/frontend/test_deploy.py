@@ -86,3 +86,14 @@ def test_readers_do_not_look(browse, group, reader):
 )
 def test_names_proposed_for_services(path, name):
     assert name_for(path) == name
+
+
+def test_what_was_deployed_is_no_upload_that_waits(browser):
+    shown = browser.post(PAGE, {**SIZE, "look": "1", "model_files": model()})
+    sets = "/api/v1/groups/demo/uploads/"
+    assert [one["firstPath"] for one in browser.get(sets).json()] == ["churn.json"]
+    assert browser.post(PAGE, stands(shown)).status_code == 302
+    assert browser.get(sets).json() == []
+    # The same form once more, by Back or a double click: said, and nothing is made twice.
+    again = browser.post(PAGE, stands(shown))
+    assert again.status_code == 409 and "used already" in again.content.decode() and ModelVersion.objects.count() == 1

@@ -94,7 +94,7 @@ def test_a_gibibyte_survives_a_pause_a_reload_and_a_killed_server(portal, page, 
     assert 50 * MIB <= before < GIB
 
     page.reload()
-    expect(page.get_by_text("An upload of 1.0 GiB stopped at")).to_be_visible()
+    expect(page.get_by_text("(1.0 GiB) stopped at")).to_be_visible()
     page.get_by_role("button", name="Resume", exact=True).click()
     expect(page.get_by_label("Description")).to_have_value("Typed while bytes moved.")
     expect(page.locator(".upload-state")).to_contain_text("Choose the file again")

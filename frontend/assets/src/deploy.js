@@ -37,6 +37,10 @@ function follow() {
 }
 
 if (form) {
+  form.addEventListener("click", (event) => {
+    const link = event.target.closest("[data-open]");
+    if (link) document.getElementById(link.dataset.open).open = true;
+  });
   form.elements.name.addEventListener("input", follow);
   form.querySelector("[data-uploads]").addEventListener("upload:stored", look);
   // One's own scoring file goes with a schema of one's own, or with none.

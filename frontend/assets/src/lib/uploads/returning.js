@@ -35,9 +35,10 @@ export class Returning {
     const line = document.createElement("div");
     line.className = "returning";
     const words = document.createElement("p");
+    const path = set.firstPath.split("/")[0];
     words.textContent = set.unfinishedCount
-      ? t("stopped", { size: bytes(set.size), n: percent(set.offset, set.size) })
-      : t("unregistered", { size: bytes(set.size) });
+      ? t("stopped", { path, size: bytes(set.size), n: percent(set.offset, set.size) })
+      : t("unregistered", { path, size: bytes(set.size) });
     const button = (name, look, act) => {
       const made = document.createElement("button");
       made.type = "button";
@@ -48,7 +49,7 @@ export class Returning {
     };
     line.append(
       words,
-      button("resume", "primary", async () => {
+      button(set.unfinishedCount ? "resume" : "go_on", "primary", async () => {
         this.box.replaceChildren();
         this.restore(set.id);
         await this.uploader.adopt(set.id);
