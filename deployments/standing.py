@@ -7,19 +7,27 @@ from __future__ import annotations
 
 from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet
 
-from deployments.models import Replica, Revision
+from deployments.models import Replica, Revision, Service
 
 COMING = (Revision.State.PENDING, Revision.State.ROLLING)
 
 
 def telling_revisions() -> Prefetch:
-    """Of each service the revisions that its state is derived from: what comes, what serves, and the newest.
+    """Of each service the revisions that its state is derived from: what comes, what serves, and the newest; `telling` reads them.
 
     A service may have hundreds. Lists need of an image only its name, so what it holds is left out.
     """
     newer = Revision.objects.filter(service=OuterRef("service"), number__gt=OuterRef("number"))
     rows = Revision.objects.filter(Q(state__in=(*COMING, Revision.State.SERVING)) | ~Exists(newer))
-    return Prefetch("revisions", rows.select_related("image").defer("image__packages", "image__probe").prefetch_related("replicas"))
+    rows = rows.select_related("image").defer("image__packages", "image__probe").prefetch_related("replicas")
+    # Not as `revisions`: whatever is asked of a prefetched relation keeps to the rows that were prefetched.
+    return Prefetch("revisions", rows, to_attr="telling_revisions")
+
+
+def telling(service: Service) -> list[Revision]:
+    """The newest first."""
+    found = getattr(service, "telling_revisions", None)
+    return list(service.revisions.all()) if found is None else found
 
 
 def _revisions(*states: str) -> Exists:

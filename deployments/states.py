@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from deployments.models import Following, Operation, Replica, Revision, Service
-from deployments.standing import telling_revisions
+from deployments.standing import telling, telling_revisions
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class ServiceState:
 
 def service_state(service: Service) -> ServiceState:
     """Reads only what was prefetched, when `for_states` made the queryset."""
-    revisions = list(service.revisions.all())
+    revisions = telling(service)
     serving = next((revision for revision in revisions if revision.state == Revision.State.SERVING), None)
     coming = next((revision for revision in revisions if revision.state in (Revision.State.PENDING, Revision.State.ROLLING)), None)
     latest = revisions[0] if revisions else None
@@ -56,7 +56,7 @@ def service_state(service: Service) -> ServiceState:
 
 
 def for_states(queryset):
-    """The prefetches with which a list of services costs a fixed number of queries. `revisions` holds what tells the state, no history."""
+    """The prefetches with which a list of services costs a fixed number of queries."""
     return queryset.select_related("group", "environment", "following__alias__model").prefetch_related(telling_revisions())
 
 

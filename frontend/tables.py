@@ -12,6 +12,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from deployments import engines
+from deployments.standing import telling
 from deployments.states import service_state
 from deployments.telemetry import series
 from frontend.templatetags.portal import badge, duration, short_digest, size, when
@@ -150,7 +151,7 @@ class ServiceTable(Table):
         return badge(f"service:{record.shown}")
 
     def render_image(self, record):
-        serving = next((revision for revision in record.revisions.all() if revision.state == "Serving"), None)
+        serving = next((revision for revision in telling(record) if revision.state == "Serving"), None)
         return self.link("image", serving.image) if serving else ""
 
     def render_environment(self, value):

@@ -15,6 +15,7 @@ from deployments.capacity import rooms
 from deployments.models import Environment, Operation, OperationStep, Replica, Revision, Service, ServiceKey
 from deployments.proposals import proposal_for
 from deployments.quantities import parse_cpu, parse_gpus, parse_memory, show_gpus, show_memory
+from deployments.standing import telling
 from deployments.states import service_state
 from scoring.scrub import ACTIONS
 
@@ -372,7 +373,7 @@ class ServiceSerializer(serializers.ModelSerializer):
         return self._state(service).ready
 
     def _serving(self, service):
-        return next((revision for revision in service.revisions.all() if revision.state == Revision.State.SERVING), None)
+        return next((revision for revision in telling(service) if revision.state == Revision.State.SERVING), None)
 
     def get_image(self, service) -> str | None:
         serving = self._serving(service)

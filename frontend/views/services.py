@@ -12,6 +12,7 @@ from deployments import swagger
 from deployments.actions import services as actions
 from deployments.filters import ServiceFilter
 from deployments.models import Environment, Following, Replica, Revision, Service
+from deployments.standing import telling
 from deployments.states import following_states, for_states, running_operation, service_state
 from deployments.telemetry import series
 from deployments.telemetry.window import Window
@@ -77,7 +78,7 @@ class ServiceMixin(ObjectMixin):
 
     @property
     def serving(self) -> Revision | None:
-        return next((revision for revision in self.object.revisions.all() if revision.state == Revision.State.SERVING), None)
+        return next((revision for revision in telling(self.object) if revision.state == Revision.State.SERVING), None)
 
     def get_context_data(self, **kwargs):
         tabs = [(key, words, reverse(f"pages:{page}", args=[self.group.name, self.object.name])) for key, words, page in TABS]
@@ -112,7 +113,7 @@ class ServiceView(ServiceMixin, DetailView):
 
     def calling(self, service: Service) -> dict:
         """Snippets with the schema's sample, and what the image answered to it when it was first started."""
-        revision = self.serving or next(iter(service.revisions.all()), None)
+        revision = self.serving or next(iter(telling(service)), None)
         answer = revision.image.probe.get("sample_result") if revision else None
         return {
             "snippets": snippets.all_of(service, swagger.sample(service)),
@@ -168,7 +169,7 @@ class ServiceSettingsView(EditedMixin, ServiceMixin, ActionView):
         return {**super().get_form_kwargs(), "images": images}
 
     def get_initial(self):
-        current = self.serving or next(iter(self.object.revisions.all()), None)
+        current = self.serving or next(iter(telling(self.object)), None)
         found = {name: getattr(self.object, name) for name in self.FIELDS}
         asked = self.request.GET.get("image") or (str(current.image) if current else "")
         return {**found, "image": asked, "allowed_origins": "\n".join(self.object.allowed_origins)}

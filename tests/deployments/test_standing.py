@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from deployments import standing
 from deployments.models import Replica, Revision, Service
+from deployments.standing import telling
 from deployments.states import for_states, service_state
 from tests import factories
 
@@ -60,4 +61,11 @@ def test_a_list_does_not_read_what_images_hold(group, django_assert_num_queries)
     factories.make_service(group)
     with django_assert_num_queries(3):
         (service,) = for_states(Service.objects.filter(group=group))
-        assert "packages" in service.revisions.all()[0].image.get_deferred_fields() and str(service.revisions.all()[0].image)
+        assert "packages" in telling(service)[0].image.get_deferred_fields() and str(telling(service)[0].image)
+
+
+def test_the_history_can_still_be_asked_for(group):
+    service = factories.make_service(group, state="Retired")
+    Revision.objects.create(service=service, number=2, image=factories.make_image(group), cpu=1, memory=2**29, state="Serving")
+    (found,) = for_states(Service.objects.filter(group=group))
+    assert [revision.number for revision in telling(found)] == [2] and found.revisions.order_by("number").first().number == 1
