@@ -1,6 +1,6 @@
 # One word a chore. MODELPORT_* may stand in the environment or after the word: make run MODELPORT_PORT=8090
 .DEFAULT_GOAL := help
-.PHONY: help run stop install install-dev test lint format languages screenshots lock demo examples spark-base soak bench-scoring
+.PHONY: bench-pages help run stop install install-dev test lint format languages screenshots lock demo examples spark-base soak bench-scoring
 
 # The first Python of 3.11 to 3.13 that really starts (a version manager's shim may not); another: PYTHON=/path/to/python
 usable = $(shell for p in python3 python3.11 python3.12 python3.13; do $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
@@ -55,6 +55,9 @@ spark-base: install ## the base image for Spark, in the Docker Engine
 
 soak: install-dev ## ten minutes of good and hostile traffic at full speed; ends with what it saw (ARGS="--minutes 2")
 	@exec $(python) -m benchmarks.soak $(ARGS)
+
+bench-pages: install-dev ## every page with 100 and with 100,000 model versions, in PostgreSQL; some ten minutes (ARGS="--only models")
+	@exec $(python) -m benchmarks.pages $(ARGS)
 
 bench-scoring: install-dev ## the scoring runtime beside other scoring servers, some ten minutes (ARGS="--peers ours,mlflow --rounds 1")
 	@exec $(python) -m benchmarks.scoring $(ARGS)

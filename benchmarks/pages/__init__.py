@@ -1,0 +1,1 @@
+"""Pages at scale: see `python -m benchmarks.pages --help`."""
