@@ -123,6 +123,9 @@ class ImageTable(Table):
     def render_manifest(self, value):
         return self.link("manifest", value)
 
+    def render_size(self, record, value):
+        return size(value) if record.is_built else ""
+
     def render_digest(self, value):
         return format_html('<code title="{}">{}</code>', value, short_digest(value))
 
@@ -205,7 +208,7 @@ class EnvironmentTable(Table):
         return badge(environment_state(record))
 
     def render_limits(self, record):
-        return format_html("{} replicas, {} cores, {}", record.max_replicas, f"{record.max_cpu:g}", size(record.max_memory))
+        return format_html("<span>{} replicas, {} cores, {}</span>", record.max_replicas, f"{record.max_cpu:g}", size(record.max_memory))
 
     def render_checked_at(self, value):
         return when(value)

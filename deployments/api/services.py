@@ -14,7 +14,7 @@ from deployments.actions import services
 from deployments.api import serializers
 from deployments.api.views import accepted, environment_of, find_named, validated
 from deployments.filters import ServiceFilter
-from deployments.models import Replica, Service
+from deployments.models import Replica, Revision, Service
 from deployments.telemetry import series, tables
 from deployments.telemetry.window import Window
 from portal.accounts.permissions import Permission
@@ -150,7 +150,7 @@ class ServiceViewSet(ScopedViewSet, mixins.ListModelMixin):
 
     @extend_schema(responses=serializers.RevisionSerializer(many=True))
     def revisions(self, request, group=None, name=None):
-        rows = self.get_object().revisions.select_related("image", "created_by")
+        rows = Revision.objects.filter(service=self.get_object()).select_related("image", "created_by")
         return Response(serializers.RevisionSerializer(rows, many=True).data)
 
     @extend_schema(responses=serializers.ReplicaSerializer(many=True))
@@ -164,7 +164,7 @@ class ServiceViewSet(ScopedViewSet, mixins.ListModelMixin):
     def logs(self, request, group=None, name=None, replica=None):
         """The last lines a replica printed."""
         service = self.get_object()
-        if not service.revisions.filter(replicas__name=replica).exists():
+        if not Replica.objects.filter(revision__service=service, name=replica).exists():
             raise NotFound(f"{service} has no replica {replica}.")
         return Response({"lines": logs.replica_log(service, replica, number_of(request, "lines", usual=200, most=5000))})
 

@@ -199,6 +199,8 @@ class UpdateServiceForm(CreateServiceForm):
 class DangerForm(StyledForm):
     """The name, typed, for what cannot be brought back."""
 
+    unmarked = frozenset({"confirm"})
+
     confirm = forms.CharField(
         label=_("Type the name to confirm"), required=False, widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"})
     )

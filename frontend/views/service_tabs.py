@@ -85,7 +85,7 @@ class ServiceHistoryView(ServiceMixin, DetailView):
     template_name, tab, title = "frontend/services/history.html", "history", lazy("History")
 
     def get_context_data(self, **kwargs):
-        revisions = list(self.object.revisions.select_related("image", "created_by")[:100])
+        revisions = list(Revision.objects.filter(service=self.object).select_related("image", "created_by")[:100])
         for revision, before in zip(revisions, [*revisions[1:], None], strict=True):
             revision.changes = changes_between(before, revision)
             revision.served = seconds_served(revision)
@@ -134,7 +134,7 @@ class RollBackView(ServiceMixin, ActionView):
     def setup(self, request, *args, **kwargs):
         super().setup(request, *args, **kwargs)
         if request.user.is_authenticated:
-            self.revision = self.one(self.object.revisions.select_related("image"), number=kwargs["number"])
+            self.revision = self.one(Revision.objects.filter(service=self.object).select_related("image"), number=kwargs["number"])
 
     def get_title(self):
         return f"Roll back to revision {self.revision.number}?"

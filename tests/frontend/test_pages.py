@@ -7,6 +7,7 @@ import re
 import pytest
 from django.urls import resolve
 
+from deployments.models import Revision
 from frontend import urls
 from portal.accounts.permissions import Role
 from tests import factories
@@ -133,6 +134,18 @@ def test_lists_page_and_cost_few_queries(browse, group, things, owner, django_as
             assert client.get(f"/g/demo/{noun}/?page=2&size=50").status_code == 200
     with django_assert_max_num_queries(30):
         client.get("/g/demo/")
+
+
+def test_every_revision_is_in_the_history_and_can_be_gone_back_to(browse, client_for, things, owner):
+    service, image = things.service, things.image
+    service.revisions.update(state="Retired")
+    for number, state in ((2, "Failed"), (3, "Retired"), (4, "Serving")):
+        Revision.objects.create(service=service, number=number, image=image, cpu=1, memory=2**30, state=state)
+    text = browse(owner).get("/g/demo/services/iris/history").content.decode()
+    assert text.count("Roll back to this") == 2 and text.count('data-label="Revision"') == 4
+    assert browse(owner).get("/g/demo/services/iris/history/1/roll-back").status_code == 200
+    listed = client_for(owner).get("/api/v1/groups/demo/services/iris/revisions/").json()
+    assert [row["number"] for row in listed] == [4, 3, 2, 1]
 
 
 def test_an_unknown_page_number_shows_the_last_page(browse, addresses, owner):

@@ -139,6 +139,7 @@ document.addEventListener("htmx:beforeRequest", (event) => {
 document.addEventListener("htmx:sendError", () => bar("offline", true));
 document.addEventListener("htmx:afterOnLoad", ({ detail }) => {
   bar("signed-out", detail.xhr.status === 401);
+  if (detail.xhr.status === 401) document.querySelector("#signed-out a").search = new URLSearchParams({ next: location.pathname + location.search });
   bar("offline", detail.xhr.status >= 400 && detail.xhr.status !== 401);
 });
 
