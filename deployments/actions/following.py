@@ -10,7 +10,7 @@ from __future__ import annotations
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from deployments import plans
+from deployments import plans, tasks
 from deployments.actions.images import create_image
 from deployments.actions.operations import call_off
 from deployments.models import Following, Operation, Revision, Service
@@ -19,7 +19,10 @@ from portal.accounts.permissions import Permission, allows, require
 from portal.errors import BadRequest, Conflict, NotAllowed, NotFound
 from registry.actions.aliases import hold_alias
 from registry.actions.manifests import copy_manifest
-from registry.models import Alias, Manifest
+from registry.models import Alias, Manifest, ModelVersion
+
+#: newest manifests of a name that are looked at for one that says the same
+MOST_KNOWN = 20
 
 
 @transaction.atomic
@@ -41,7 +44,7 @@ def follow_alias(*, user, service: Service, alias: Alias) -> Operation | None:
         following.alias, following.paused, following.trouble = alias, False, ""
         following.save()
     record(user, EventTag.SERVICE_FOLLOWING, service, alias=str(alias), change="started")
-    return _catch_up(user, following, {})
+    return _catch_up(user, following)
 
 
 @transaction.atomic
@@ -52,7 +55,7 @@ def catch_up(*, user, service: Service) -> Operation | None:
         following.paused = False
         following.save(update_fields=["paused"])
         record(user, EventTag.SERVICE_FOLLOWING, following.service, alias=str(following.alias), change="resumed")
-    return _catch_up(user, following, {})
+    return _catch_up(user, following)
 
 
 @transaction.atomic
@@ -87,10 +90,9 @@ def update_followers(*, user, alias: Alias) -> None:
             f"Moving {alias} updates {names}, which needs the right to deploy. Somebody who has it can move it, or pause the following.",
             details=[{"code": "MissingPermission", "message": Permission.SERVICE_WRITE, "field": ""}],
         )
-    copies: dict[object, Manifest] = {}
     for one in following:
         one.service, one.alias = plans.hold_service(one.service), alias
-        _catch_up(user, one, copies)
+        _catch_up(user, one)
 
 
 def _held(user, service: Service) -> Following:
@@ -107,8 +109,7 @@ def _call_off(following: Following, why: str) -> None:
         call_off(operation, why)
 
 
-def _catch_up(user, following: Following, copies: dict) -> Operation | None:
-    """`copies` are the manifests that this move has made, by the one they were made of: followers of one recipe share it."""
+def _catch_up(user, following: Following) -> Operation | None:
     service, alias = following.service, following.alias
     for operation in following.unfinished().select_related("image"):
         if operation.image is not None and operation.image.manifest.uses.filter(version=alias.version).exists():
@@ -117,16 +118,8 @@ def _catch_up(user, following: Following, copies: dict) -> Operation | None:
     base = plans.wanted_revision(service)
     try:
         with transaction.atomic():
-            manifest = _manifest(user, base, alias, copies)
-            operation = manifest and create_image(
-                user=user,
-                group=service.group,
-                manifest=manifest,
-                environment=service.environment,
-                name=base.image.name,
-                then={"service": str(service.pk), "note": f"{alias} points at {alias.version}"},
-                following=following,
-            )
+            manifest = _manifest(user, base, alias)
+            operation = manifest and _begin(user, following, manifest, base.image.name)
         trouble = ""
     except (ValidationError, BadRequest, Conflict) as error:
         # The alias is moved all the same: it is a fact about the model. That the service could not follow is told with it.
@@ -139,7 +132,29 @@ def _catch_up(user, following: Following, copies: dict) -> Operation | None:
     return operation
 
 
-def _manifest(user, base: Revision | None, alias: Alias, copies: dict) -> Manifest | None:
+def _begin(user, following: Following, manifest: Manifest, name: str) -> Operation:
+    """The rollout of an image that was built before, so that moving an alias back takes no build; else the build, which it follows."""
+    service, note = following.service, f"{following.alias} points at {following.alias.version}"
+    for image in manifest.images.built().filter(name=name).order_by("-number"):
+        try:
+            plans.check_image(image, service.environment)
+        except (ValidationError, Conflict):
+            continue  # it lies on another engine, or is of another kind
+        operation = plans.plan_revision(user=user, service=service, image=image, note=note, following=following)
+        tasks.ring_after_commit(operation)
+        return operation
+    return create_image(
+        user=user,
+        group=service.group,
+        manifest=manifest,
+        environment=service.environment,
+        name=name,
+        then={"service": str(service.pk), "note": note},
+        following=following,
+    )
+
+
+def _manifest(user, base: Revision | None, alias: Alias) -> Manifest | None:
     """The recipe with the alias's version in the place of its model's; None when it is in it already."""
     if base is None:
         raise Conflict("It has no image yet.")
@@ -151,10 +166,18 @@ def _manifest(user, base: Revision | None, alias: Alias, copies: dict) -> Manife
     if len(places) != 1:
         said = "does not use" if not places else "uses several versions of"
         raise Conflict(f"Its manifest {old} {said} the model {alias.model}.")
-    if old.pk not in copies:
-        versions[places[0]] = alias.version
-        copies[old.pk] = copy_manifest(user=user, manifest=old, models=versions)
-    return copies[old.pk]
+    versions[places[0]] = alias.version
+    known = Manifest.objects.filter(group=old.group, name=old.name, uses__version=alias.version).order_by("-number")[:MOST_KNOWN]
+    return next((one for one in known if _says(one) == _says(old, versions)), None) or copy_manifest(
+        user=user, manifest=old, models=versions
+    )
+
+
+def _says(manifest: Manifest, versions: list[ModelVersion] | None = None) -> tuple:
+    """What a manifest's images are made of."""
+    files = sorted(manifest.files.values_list("role", "path", "asset"))
+    used = [version.pk for version in versions] if versions else list(manifest.uses.values_list("version", flat=True))
+    return manifest.runtime, manifest.python, files, used
 
 
 def _at(field: str, message: str) -> dict:

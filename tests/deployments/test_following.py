@@ -107,9 +107,9 @@ def test_two_moves_end_at_the_last_one_and_the_first_says_why(service, perform, 
     assert first.image is None  # its draft is gone
     work_off(service, perform)
     assert (serves(service), service.revisions.count()) == (["iris:3"], 2)
-    # The second comes when the first one's image is built and its rollout waits.
+    # The second comes when the first one's image is there and its rollout waits.
     move(1)
-    perform(begun(service)[-1])
+    assert begun(service)[-1].revision.number == 3
     move(2)
     late = begun(service)
     assert [operation.state for operation in late[-2:]] == ["Cancelled", "NotStarted"] and service.revisions.get(number=3).state == "Failed"
@@ -122,6 +122,16 @@ def test_two_moves_end_at_the_last_one_and_the_first_says_why(service, perform, 
     assert work_off(service, perform) and serves(service) == ["iris:2"]
     with pytest.raises(Conflict, match="points at iris:2 now"):
         rerun_operation(user=owner, operation=begun(service)[-1])
+
+
+def test_going_back_takes_the_image_that_is_there(service, perform, move):
+    for number in (2, 1, 2):
+        move(number)
+        work_off(service, perform)
+        assert serves(service) == [f"iris:{number}"]
+    assert [str(revision.image) for revision in service.revisions.order_by("number")] == ["iris:1", "iris:2", "iris:1", "iris:2"]
+    assert [operation.kind for operation in begun(service)] == ["Image", "Service", "Service", "Service"]
+    assert service.group.manifests.count() == 2
 
 
 def test_changed_answers_hold_it_up_and_a_later_move_takes_its_place(service, perform, move, owner):

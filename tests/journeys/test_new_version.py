@@ -209,11 +209,14 @@ def test_a_replica_that_dies_at_start_leaves_the_old_revision_serving(portal, ke
     assert (now["state"], now["image"]) == ("Running", "iris:2") and "Revision 3 failed" in now["stateDetail"]
 
 
-def test_it_follows_an_alias_to_the_first_version_and_back(portal, keys, measured):
+def test_it_follows_an_alias_to_a_new_version_and_back(portal, keys, example, measured):
+    """Forth with an image that has to be built, back with the one that is there."""
+    model = {"files": ("model.pkl", example.model.read_bytes())}
+    assert portal.ask("POST", f"{GROUP}/models/", 201, data={"name": "iris"}, files=model)["ref"] == "iris:3"
     alias, followed = f"{GROUP}/models/names/iris/aliases/live", f"{GROUP}/services/iris/following/"
     portal.ask("PUT", alias, 200, json={"version": "iris:2"})
     assert portal.ask("PUT", followed, 200, json={"alias": "iris@live"})["state"] == "InStep"
-    for version, answer in (("iris:1", FIRST), ("iris:2", SECOND)):
+    for version, answer in (("iris:3", FIRST), ("iris:2", SECOND)):
         begun = time.monotonic()
         moved = portal.ask("PUT", alias, 200, json={"version": version})
         assert moved["followers"] == [{"service": "iris", "paused": False}]
