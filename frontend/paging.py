@@ -14,15 +14,18 @@ MOST_COUNTED, MOST_FOUND = 10_000, 1000
 class BoundedPaginator(Paginator):
     """Of a table over a queryset. Beyond `most` rows it says so instead of counting them all; filters lead further than pages do."""
 
-    def __init__(self, object_list, per_page, *args, most: int = MOST_COUNTED, **kwargs):
+    def __init__(self, object_list, per_page, *args, most: int = MOST_COUNTED, known: int | None = None, **kwargs):
+        """`known` is how many there are, where that was found already."""
         super().__init__(object_list, per_page, *args, **kwargs)
-        self.most = most
+        self.most, self.known = most, known
 
     @cached_property
     def _counted(self) -> int:
         """At most one more than `most`."""
-        rows = self.object_list.data.data
-        return rows.order_by()[: self.most + 1].count()
+        if self.known is not None:
+            return self.known
+        # Only the keys: what else is asked of each row shown need not be asked of each row counted.
+        return self.object_list.data.data.order_by().values("pk")[: self.most + 1].count()
 
     @cached_property
     def count(self) -> int:
@@ -34,11 +37,12 @@ class BoundedPaginator(Paginator):
         return number_format(self.count, force_grouping=True) + ("+" if self._counted > self.most else "")
 
 
-def settle(rows: QuerySet, found: QuerySet) -> tuple[QuerySet, int]:
-    """(the rows to be shown, how many are counted at most) of a search through text, which no index helps.
+def settle(rows: QuerySet, found: QuerySet) -> tuple[QuerySet, dict[str, int]]:
+    """(the rows to be shown, what BoundedPaginator should know) of a search through text, which no index helps.
 
     Few are found: then they are named, and counting, sorting and paging need not look through all rows again.
     `rows` is the list without its filters.
     """
     keys = list(found.order_by().values_list("pk", flat=True)[: MOST_FOUND + 1])
-    return (found, MOST_FOUND) if len(keys) > MOST_FOUND else (rows.filter(pk__in=keys), MOST_COUNTED)
+    counted = {"most": MOST_FOUND, "known": len(keys)}
+    return (found, counted) if len(keys) > MOST_FOUND else (rows.filter(pk__in=keys), counted)

@@ -64,10 +64,12 @@ def _things(user, group, text: str) -> list[Section]:
     images = rows(Image, Permission.IMAGE_READ)
     images = images.filter(by_words(text) | by_digest).defer("packages", "probe").order_by("-created_at")
     # Names are lower-case by their rule.
-    services = rows(Service, Permission.SERVICE_READ).filter(Q(name__contains=text.lower()) | Q(description__icontains=text) | _by_id(text))
-    environments = rows(Environment, Permission.ENVIRONMENT_READ).filter(Q(name__icontains=text) | _by_id(text))
+    services = rows(Service, Permission.SERVICE_READ).filter(
+        _by_id(text) or Q(name__contains=text.lower()) | Q(description__icontains=text)
+    )
+    environments = rows(Environment, Permission.ENVIRONMENT_READ).filter(_by_id(text) or Q(name__contains=text.lower()))
     lately = timezone.now() - timedelta(days=LATELY)
-    operations = rows(Operation, Permission.OPERATION_READ).filter(Q(label__icontains=text, created_at__gte=lately) | _by_id(text))
+    operations = rows(Operation, Permission.OPERATION_READ).filter(_by_id(text) or Q(label__icontains=text, created_at__gte=lately))
     people = rows(Membership, Permission.MEMBER_READ).filter(Q(user__username__icontains=text) | Q(user__email__icontains=text))
 
     def page(name: str, *args: object) -> str:
@@ -102,9 +104,10 @@ def _things(user, group, text: str) -> list[Section]:
     ]
 
 
-def _by_id(text: str) -> Q:
+def _by_id(text: str) -> Q | None:
+    """A uuid is nothing but an id."""
     wanted = parse_id(text)
-    return Q(pk=wanted["id"]) if wanted and "id" in wanted else Q(pk=None)
+    return Q(pk=wanted["id"]) if wanted and "id" in wanted else None
 
 
 def _section(title: str, rows, hit, more: str, text: str) -> Section:

@@ -10,3 +10,6 @@ class PortalConfig(AppConfig):
 
     def ready(self) -> None:
         from portal import checks  # noqa: F401  (registers the checks)
+        from portal.database import tell_connections
+
+        tell_connections()

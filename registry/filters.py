@@ -25,8 +25,11 @@ def _name(path: str) -> str:
 
 def version_words(value: str) -> Q:
     """Model versions that hold this text in what is searched, or are said by it."""
+    exact = parse_id(value)
+    if exact and "id" in exact:
+        return Q(pk=exact["id"])
     found = Q(words__contains=value.lower())
-    return found | said("", value) if parse_id(value) else found
+    return found | said("", value) if exact else found
 
 
 class ModelFilter(django_filters.FilterSet):
@@ -98,8 +101,8 @@ class ImageFilter(django_filters.FilterSet):
 def by_words(value: str) -> Q:
     """Manifests and images: by name, description, or as they are said."""
     # A name is lower-case by its rule.
-    found = Q(name__contains=value.lower()) | Q(description__icontains=value)
     exact = parse_id(value)
-    if exact:
-        found |= Q(pk=exact["id"]) if "id" in exact else Q(name=exact["name"], number=exact["number"])
-    return found
+    if exact and "id" in exact:
+        return Q(pk=exact["id"])
+    found = Q(name__contains=value.lower()) | Q(description__icontains=value)
+    return found | Q(name=exact["name"], number=exact["number"]) if exact else found

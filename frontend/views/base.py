@@ -150,17 +150,18 @@ class ListView(ScopedMixin, TemplateView):
 
     def get_context_data(self, **kwargs):
         filters, found = self.found()
-        found, most = settle(self.get_queryset(), found) if self.request.GET.get("q", "").strip() else (found, MOST_COUNTED)
+        found, counted = settle(self.get_queryset(), found) if self.request.GET.get("q", "").strip() else (found, {"most": MOST_COUNTED})
         noun = self.get_noun()
         layout = lists.Layout.of(preferences_of(self.request.user).get(f"lists.{noun}"))
         names = list(self.table_class.base_columns)
         hidden = tuple(name for name in layout.hidden if name in names[1:])
         sort = layout.sort if layout.sort.lstrip("-") in names and "sort" not in self.request.GET else None
         options = {"order_by": sort} if sort else {}
-        table = self.table_class(found, request=self.request, group=self.group, exclude=hidden, **options)
+        # Given the request, a table would page, and count, at once.
+        table = self.table_class(found, group=self.group, exclude=hidden, **options)
         asked = self.request.GET.get("size", "")
         size = int(asked) if asked.isdecimal() and int(asked) in lists.PAGE_SIZES else layout.size
-        RequestConfig(self.request, paginate={"per_page": size, "paginator_class": BoundedPaginator, "most": most}).configure(table)
+        RequestConfig(self.request, paginate={"per_page": size, "paginator_class": BoundedPaginator, **counted}).configure(table)
         chosen = lists.chips(filters, self.request.GET)
         views = list(views_for(self.request.user, self.group, noun))
         return super().get_context_data(

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from django.contrib.auth import login
 from django.contrib.auth.mixins import LoginRequiredMixin
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import OuterRef, Subquery
 from django.http import HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -136,20 +136,21 @@ class HomeView(DetailView):
 
     @staticmethod
     def work(operations) -> tuple[list[Operation], list[Operation]]:
-        """(what runs, what failed this week), the newest first, in one question; with the step that each is at."""
+        """(what runs, what failed this week), the newest first; with the step that each is at."""
         lately = timezone.now() - timedelta(days=7)
-        running = operations.filter(state__in=RUNNING).order_by("-created_at").values("pk")[:10]
-        failed = operations.filter(state=Operation.State.FAILED, created_at__gte=lately).order_by("-created_at").values("pk")[:5]
+        running = operations.filter(state__in=RUNNING).order_by("-created_at")
+        failed = operations.filter(state=Operation.State.FAILED, created_at__gte=lately).order_by("-created_at")
         last = OperationStep.objects.filter(operation=OuterRef("pk")).order_by("-order")
-        rows = Operation.objects.filter(Q(pk__in=running) | Q(pk__in=failed)).select_related("created_by").order_by("-created_at")
-        rows = list(rows.annotate(step=Subquery(last.values("title")[:1]), step_at=Subquery(last.values("started_at")[:1])))
-        for row in rows:
+        running = list(running.annotate(step=Subquery(last.values("title")[:1]), step_at=Subquery(last.values("started_at")[:1]))[:10])
+        for row in running:
             row.step_seconds = (timezone.now() - row.step_at).total_seconds() if row.step_at else None
-        return [row for row in rows if row.state in RUNNING], [row for row in rows if row.state == Operation.State.FAILED]
+        return running, list(failed[:5])
 
     def getting_started(self, counts: dict, services: list) -> list[dict]:
         """Five ticks; empty once all are done."""
-        called = bool(services) and TrafficBucket.objects.filter(service__in=services[:3]).exists()
+        if len(services) > 3:
+            return []
+        called = bool(services) and TrafficBucket.objects.filter(service__in=services).exists()
         name = self.group.name
         steps = [
             {

@@ -16,7 +16,8 @@ from registry import usage
 from registry.filters import ImageFilter
 from registry.models import Image, Manifest
 
-OFFERED = 500
+#: manifests in the form, the newest
+OFFERED = 100
 
 
 class ImageListView(ListView):
@@ -30,7 +31,7 @@ class ImageListView(ListView):
     }
 
     def get_queryset(self):
-        return super().get_queryset().select_related("manifest").order_by("-created_at")
+        return super().get_queryset().select_related("manifest").defer("packages", "probe").order_by("-created_at")
 
     def get_context_data(self, **kwargs):
         self.create = (_("Build image"), reverse("pages:new_image", args=[self.group.name]), Permission.IMAGE_WRITE)

@@ -21,7 +21,7 @@ from registry import usage
 from registry.actions import manifests as actions
 from registry.filters import ManifestFilter
 from registry.manifest_changes import compare_manifests
-from registry.models import Image, Manifest, ManifestFile, ModelVersion
+from registry.models import Image, Manifest, ManifestFile, ManifestModel, ModelVersion
 from registry.storage import open_asset
 
 #: larger texts are offered for download only
@@ -65,14 +65,18 @@ class ManifestView(ManifestMixin, DetailView):
         files = list(manifest.files.select_related("asset"))
         for file in files:
             file.shown = shown_text(file)
+        uses = list(manifest.uses.select_related("version__model"))
+        images = list(usage.images_of(manifest)[: usage.SHOWN])
         return super().get_context_data(
             texts=[file for file in files if file.role != ManifestFile.Role.FILE],
             extra=[file for file in files if file.role == ManifestFile.Role.FILE],
-            uses=manifest.uses.select_related("version__model"),
-            tried=usage.images_of(manifest).exclude(probe={}).order_by("-built_at").first(),
-            images=usage.images_of(manifest)[: usage.SHOWN],
+            uses=uses,
+            tried=next(
+                (image for image in sorted(images, key=lambda one: one.built_at or one.created_at, reverse=True) if image.probe), None
+            ),
+            images=images,
             services=usage.services_of(manifest)[: usage.SHOWN],
-            newer=self.newer(manifest),
+            newer=self.newer(uses),
             others=self.others(),
             api=f"/api/v1/groups/{self.group.name}/manifests/{manifest}",
             **kwargs,
@@ -85,12 +89,12 @@ class ManifestView(ManifestMixin, DetailView):
         # Two questions by an index, instead of one that sorts all of them.
         return own + list(rows.exclude(name=self.object.name)[: OFFERED - len(own)]) if len(own) < OFFERED else own
 
-    def newer(self, manifest) -> list[tuple[str, str]]:
+    def newer(self, uses: list[ManifestModel]) -> list[tuple[str, str]]:
         """(used, newest) of the models that have a newer version."""
-        uses = {use.version.model_id: use.version for use in manifest.uses.select_related("version__model")}
-        rows = self.scope(ModelVersion, Permission.MODEL_READ).filter(model__in=uses).order_by()
+        used_versions = {use.version.model_id: use.version for use in uses}
+        rows = self.scope(ModelVersion, Permission.MODEL_READ).filter(model__in=used_versions).order_by()
         newest = dict(rows.values_list("model").annotate(Max("number")))
-        return [(str(used), f"{used.name}:{newest[key]}") for key, used in uses.items() if newest.get(key, 0) > used.number]
+        return [(str(used), f"{used.name}:{newest[key]}") for key, used in used_versions.items() if newest.get(key, 0) > used.number]
 
 
 class CompareManifestsView(ManifestMixin, DetailView):

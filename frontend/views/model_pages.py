@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import gt, lt, or_
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -88,6 +90,7 @@ class VersionView(ModelMixin, DetailView):
         else:
             kwargs |= used_by(version)
         numbers = self.scope(ModelVersion, Permission.MODEL_READ).filter(model=version.model)
+        kwargs |= _neighbours(numbers, version)
         api = f"/api/v1/groups/{self.group.name}/models/{version}"
         return super().get_context_data(
             tab=tab,
@@ -95,10 +98,6 @@ class VersionView(ModelMixin, DetailView):
             license=cards.render(card).license if card else "",
             tags=version.tags.all(),
             aliases=version.aliases.all(),
-            twin=_twin(numbers, version),
-            before=numbers.filter(number__lt=version.number).order_by("-number").first(),
-            after=numbers.filter(number__gt=version.number).order_by("number").first(),
-            others=numbers.order_by("-number")[:12],
             snippets=snippets(version, api, self.request.build_absolute_uri("/").rstrip("/")),
             api=api,
             **kwargs,
@@ -118,9 +117,24 @@ def _trail(inside: str) -> list[tuple[str, str]]:
     return [(part, "/".join(parts[: place + 1]) + "/") for place, part in enumerate(parts)]
 
 
-def _twin(numbers: QuerySet, version: ModelVersion) -> ModelVersion | None:
-    """An earlier version with the same content: its bytes are stored once."""
-    return numbers.filter(digest=version.digest, number__lt=version.number).order_by("-number").first()
+def _neighbours(numbers: QuerySet, version: ModelVersion) -> dict:
+    """The versions before and after it, the newest, and an earlier one with the same content, whose bytes are stored once."""
+    by_number = numbers.order_by("-number")
+    earlier, later = by_number.filter(number__lt=version.number), numbers.filter(number__gt=version.number).order_by("number")
+    parts = {
+        "before": earlier.values("pk")[:1],
+        "after": later.values("pk")[:1],
+        "twin": earlier.filter(digest=version.digest).values("pk")[:1],
+        "newest": by_number.values("pk")[:12],
+    }
+    rows = list(by_number.filter(reduce(or_, (Q(pk__in=part) for part in parts.values()))).select_related("model"))
+    lower, higher = ([row for row in rows if wanted(row.number, version.number)] for wanted in (lt, gt))
+    return {
+        "before": next(iter(lower), None),
+        "after": next(reversed(higher), None),
+        "twin": next((row for row in lower if row.digest == version.digest), None),
+        "others": rows[:12],
+    }
 
 
 class ModelNameView(ModelMixin, DetailView):

@@ -23,9 +23,11 @@ from frontend.tables import ServiceTable
 from frontend.views.base import ActionView, DetailView, ListView, ObjectMixin, PostView
 from frontend.views.edited import EditedMixin
 from portal.accounts.permissions import Permission
+from portal.names import parse_id
 from registry.models import Image
 
-OFFERED = 500
+#: images in the forms: the newest, and the one that was asked for
+OFFERED = 100
 #: characters of the sample answer on the page
 MOST_ANSWER = 4000
 TABS = [
@@ -40,6 +42,15 @@ TABS = [
     ("history", _("History"), "service_history"),
     ("settings", _("Settings"), "service_settings"),
 ]
+
+
+def offered(images, asked: str) -> list[Image]:
+    """Without what they hold: a form shows names."""
+    rows = images.built().select_related("manifest").defer("packages", "probe", "manifest__service_schema", "manifest__requirements")
+    found = list(rows.order_by("-created_at")[:OFFERED])
+    said = parse_id(asked)
+    missing = said is not None and asked not in {str(image) for image in found}
+    return found + list(rows.filter(**said)) if missing else found
 
 
 class ServiceListView(ListView):
@@ -135,7 +146,7 @@ class CreateServiceView(ActionView):
     def get_form_kwargs(self):
         return {
             **super().get_form_kwargs(),
-            "images": self.scope(Image, Permission.IMAGE_READ).built().select_related("manifest").order_by("-created_at")[:OFFERED],
+            "images": offered(self.scope(Image, Permission.IMAGE_READ), self.request.POST.get("image") or self.get_initial()["image"]),
             "environments": self.scope(Environment, Permission.ENVIRONMENT_READ).order_by("-is_default", "name"),
         }
 
@@ -165,7 +176,7 @@ class ServiceSettingsView(EditedMixin, ServiceMixin, ActionView):
     FIELDS = ("replicas", "cpu", "memory", "gpus", "workers", "access", "timeout", "collect_data", "batching", "description", "contact")
 
     def get_form_kwargs(self):
-        images = self.scope(Image, Permission.IMAGE_READ).built().select_related("manifest").order_by("-created_at")[:OFFERED]
+        images = offered(self.scope(Image, Permission.IMAGE_READ), self.request.POST.get("image") or self.get_initial()["image"])
         return {**super().get_form_kwargs(), "images": images}
 
     def get_initial(self):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db.models import Count, Max
+from django.db.models import Count, Max, OuterRef, Subquery
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import mixins, status
@@ -158,12 +158,18 @@ class AliasViewSet(ScopedViewSet):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
+def _of_versions(what: Count | Max) -> Subquery:
+    """Asked for the names of one page, where a join would group the versions of all."""
+    versions = ModelVersion.objects.filter(model=OuterRef("pk")).order_by().values("model")
+    return Subquery(versions.annotate(found=what).values("found"))
+
+
 class ModelNameViewSet(ScopedViewSet, mixins.ListModelMixin):
     """The names, with how many versions each has."""
 
     permission, noun = Permission.MODEL_READ, "model"
     queryset = RegisteredModel.objects.annotate(
-        versions_count=Count("versions"), latest=Max("versions__number"), latest_at=Max("versions__created_at")
+        versions_count=_of_versions(Count("pk")), latest=_of_versions(Max("number")), latest_at=_of_versions(Max("created_at"))
     ).order_by("name")
     serializer_class = shapes.ModelNameSerializer
     filter_backends: list = []
