@@ -8,9 +8,9 @@ import json
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from scoring.scrub import ACTIONS, VARIABLE
+from scoring.scrub import ACTIONS, DROP, HASH, MASK, VARIABLE
 
-__all__ = ["VARIABLE", "clean_rules", "for_replica"]
+__all__ = ["DROP", "HASH", "MASK", "VARIABLE", "clean_rules", "for_replica"]
 
 MOST_RULES, LONGEST_FIELD = 200, 200
 

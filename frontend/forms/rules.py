@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from scoring.scrub import DROP, HASH, MASK
+from deployments.collected.rules import DROP, HASH, MASK
 
 ACTIONS = [("", "—"), (DROP, _("leave it out")), (HASH, _("hash it: equal values stay equal")), (MASK, _("mask it with ***"))]
 #: empty rows to write in, below those that are filled, and when more of them are asked for
