@@ -58,6 +58,12 @@ class MultipleFileField(forms.FileField):
         return [single(file, initial) for file in files if file]
 
 
+class Choices(forms.RadioSelect):
+    """A few things to choose from, each with a sentence or two."""
+
+    template_name = "frontend/choices.html"
+
+
 class NameField(forms.CharField):
     """Shape only; whether the name is right and free is known by the action."""
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from deployments import engines
 from deployments.models import Service
 from deployments.quantities import parse_cpu, parse_gpus, parse_memory, show_gpus, show_memory
-from frontend.forms.base import NameField, StyledForm
+from frontend.forms.base import Choices, NameField, StyledForm
 
 
 class QuantityField(forms.CharField):
@@ -98,7 +98,7 @@ class CreateImageForm(StyledForm):
 
 class EnvironmentForm(StyledForm):
     name = NameField(label=_("Name"))
-    target = forms.ChoiceField(label=_("Kind"), choices=[], widget=forms.RadioSelect, help_text=_("It cannot be changed afterwards."))
+    target = forms.ChoiceField(label=_("Kind"), choices=[], widget=Choices, help_text=_("It cannot be changed afterwards."))
     description = forms.CharField(label=_("Description"), required=False, max_length=500)
     max_replicas = forms.IntegerField(label=_("Most replicas of a service"), initial=10, min_value=1, max_value=1000)
     max_cpu = cpu_field(_("Most CPU per replica"), initial=4.0, required=True)

@@ -85,9 +85,15 @@ def driver(
     first = arguments[0] if schema is not None else ARRAY
     lines = [line.replace("{data}", first) for line in run]
     if schema is None:
-        imports = ["import json", *imports]
+        imports = ["import json", "from azureml.api.exceptions.BadRequest import BadRequestException", *imports]
         said = 'Called for each request, with its body: {"data": [...]}, an entry for each row.'
-        lines = [f'{ARRAY} = json.loads(body)["data"]', *lines]
+        lines = [
+            "try:",
+            f'    {ARRAY} = json.loads(body)["data"]',
+            "except (ValueError, KeyError, TypeError):",
+            """    raise BadRequestException('Send {"data": [[...], ...]}: an entry for each row.') from None""",
+            *lines,
+        ]
     else:
         said = f"Called for each request, with what the schema describes: {', '.join(arguments)}."
     what = what.replace("\\", "/").replace('"', "'")

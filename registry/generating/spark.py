@@ -15,6 +15,11 @@ METADATA = re.compile(r"(?:stages/(\d+)_[^/]+/)?metadata/part-00000[^/]*")
 _OF_TEXT = ("StringIndexerModel", "Tokenizer", "RegexTokenizer", "StringIndexer")
 NO_INPUTS = "The columns of the input do not stand in the folder; the schema has the column `features` only. Give a sample request."
 
+LABELS = (
+    "What {} may hold stands in the folder in binary files, which are not read here, and a value that the model has never seen "
+    "fails: give a sample request with one that it knows, or the image's first try may fail."
+)
+
 
 def recognise(files: ModelFiles, sample: Schema | None) -> Recipe | None:
     stages = []
@@ -30,6 +35,9 @@ def recognise(files: ModelFiles, sample: Schema | None) -> Recipe | None:
     )
     version = str(described[0].get("sparkVersion", ""))
     notes = [] if columns or sample else [NO_INPUTS]
+    texts = [name for name, dtype in columns if dtype == "text"]
+    if texts and not sample:
+        notes.append(LABELS.format(", ".join(texts)))
     notes.append("Each replica starts a Java machine: give it at least 1.5 GiB of memory.")
     text = driver(
         what=f"the Spark pipeline {files.root}",
@@ -45,8 +53,10 @@ def recognise(files: ModelFiles, sample: Schema | None) -> Recipe | None:
         schema=schema,
         keeps="spark, model",
     )
-    exact = f"pyspark=={version}" if re.fullmatch(r"\d+\.\d+\.\d+", version) else "pyspark"
-    return Recipe("Spark", text, [exact, "numpy", "pandas"], schema, runtime="spark-py", notes=notes)
+    if re.fullmatch(r"\d+\.\d+\.\d+", version):
+        notes.append(f"It was saved by Spark {version}; the Spark of the runtime loads it when it is the same or newer.")
+    # The runtime brings pyspark, in the one release that its base image has; that release wants an older pandas.
+    return Recipe("Spark", text, ["numpy", "pandas<3"], schema, runtime="spark-py", notes=notes)
 
 
 def _said(text: str) -> dict[str, Any]:
