@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import Case, When
+
 import scoring.schema
 import scoring.swagger
 from deployments.models import Revision, Service
@@ -11,10 +13,13 @@ from registry.models import Image
 from scoring import placing
 
 
-def _revision(service: Service) -> Revision | None:
-    """The one that serves, else the newest."""
-    revisions = service.revisions.select_related("image__manifest")
-    return revisions.filter(state=Revision.State.SERVING).first() or revisions.order_by("-number").first()
+def shown_revision(service: Service) -> Revision | None:
+    """The one that serves, else the newest, with its image and manifest; asked for once."""
+    if "_shown_revision" not in service.__dict__:
+        serving_first = Case(When(state=Revision.State.SERVING, then=0), default=1)
+        revisions = Revision.objects.filter(service=service).select_related("image__manifest")
+        service._shown_revision = revisions.order_by(serving_first, "-number").first()
+    return service._shown_revision
 
 
 def _schema(image: Image | None) -> scoring.schema.Schema | None:
@@ -35,7 +40,7 @@ def _is_own(image: Image, kind: str) -> bool:
 
 def openapi(service: Service) -> dict[str, Any]:
     """OpenAPI 3.1."""
-    revision = _revision(service)
+    revision = shown_revision(service)
     image = revision.image if revision else None
     where = {
         "title": service.name,
@@ -51,7 +56,7 @@ def openapi(service: Service) -> dict[str, Any]:
 
 def swagger_2(service: Service) -> dict[str, Any]:
     """Swagger 2.0, as the original served it."""
-    revision = _revision(service)
+    revision = shown_revision(service)
     image = revision.image if revision else None
     where = {"title": service.name, "version": str(revision.number if revision else 0), "url": service.url}
     told = _told(image, "2")
@@ -62,7 +67,7 @@ def swagger_2(service: Service) -> dict[str, Any]:
 
 def sample(service: Service) -> dict[str, Any] | None:
     """The request body with the sample of schema or decorators filled in; None without one."""
-    revision = _revision(service)
+    revision = shown_revision(service)
     image = revision.image if revision else None
     schema = _schema(image)
     if schema:

@@ -68,12 +68,20 @@ def tally(rows: Iterable[TrafficBucket]) -> Tally:
 
 
 def metrics(
-    service: Service, window: Window, *, revision: int | None = None, key: str = "", replica: str = "", compare: bool = False
+    service: Service,
+    window: Window,
+    *,
+    revision: int | None = None,
+    key: str = "",
+    replica: str = "",
+    compare: bool = False,
+    small: bool = False,
 ) -> dict:
     """Everything that is shown of a service in a window, in columns of equal length (docs/metrics.md).
 
     `key` is a key's id, "session", or "primary" or "secondary" for the key that has the slot now; `replica` narrows `usage` to one.
     `compare` adds `previous`, the calls of the same length of time just before, and makes the steps as coarse as that time is kept.
+    `small` leaves `usage` and `marks` empty, for pictures that show neither.
     """
     if key in (ServiceKey.Slot.PRIMARY, ServiceKey.Slot.SECONDARY):
         key = service.keys.filter(slot=key).values_list("key_id", flat=True).first() or key
@@ -93,8 +101,8 @@ def metrics(
         "errorPercent": [column.error_percent for column in columns],
         "bytes": {"in": [column.bytes_in for column in columns], "out": [column.bytes_out for column in columns]},
         "replicas": _readiness(service, window),
-        "usage": [one for one in _usage(service, window, revision) if replica in ("", one["replica"])],
-        "marks": _marks(service, window),
+        "usage": [] if small else [one for one in _usage(service, window, revision) if replica in ("", one["replica"])],
+        "marks": [] if small else _marks(service, window),
     }
     if before:
         whole, columns = _traffic(service, before, revision, key)

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from deployments import swagger
 from deployments.actions import services as actions
 from deployments.filters import ServiceFilter
-from deployments.models import Environment, Following, Replica, Revision, Service
+from deployments.models import Environment, Following, Revision, Service
 from deployments.standing import telling
 from deployments.states import following_states, for_states, running_operation, service_state
 from deployments.telemetry import series
@@ -112,19 +112,20 @@ class ServiceView(ServiceMixin, DetailView):
         service = self.object
         context = super().get_context_data(
             follow=follow_of(service),
-            sparks=sparklines.of(series.metrics(service, Window.asked({"range": "1h"})), ready_now=service.shown.ready),
-            replicas=Replica.objects.filter(revision__service=service)
-            .exclude(revision__state=Revision.State.RETIRED)
-            .select_related("revision"),
+            sparks=sparklines.of(series.metrics(service, Window.asked({"range": "1h"}), small=True), ready_now=service.shown.ready),
+            replicas=[
+                replica for revision in telling(service) for replica in revision.replicas.all() if revision.state != Revision.State.RETIRED
+            ],
             # What the page shows once is not made again for each look.
             **({} if self.request.htmx else self.calling(service)),
             **kwargs,
         )
-        return {**context, "live": True}
+        # With what its image holds, which the page tells of.
+        return {**context, "live": True, "serving": swagger.shown_revision(service) if self.serving else None}
 
     def calling(self, service: Service) -> dict:
         """Snippets with the schema's sample, and what the image answered to it when it was first started."""
-        revision = self.serving or next(iter(telling(service)), None)
+        revision = swagger.shown_revision(service)
         answer = revision.image.probe.get("sample_result") if revision else None
         return {
             "snippets": snippets.all_of(service, swagger.sample(service)),
