@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
-from portal.accounts.models import SavedView
+from portal.accounts.models import Event, SavedView
 from registry.actions.models import change_model_version
 from tests import factories
 
@@ -144,6 +146,16 @@ def test_the_words_of_a_version_follow_its_changes(browse, things, owner):
 def test_the_cuts_of_a_list_are_pages(browse, things, owner):
     for query in ("running=1", "state=Failed"):
         assert browse(owner).get(f"/g/demo/operations/?{query}").status_code == 200
+
+
+def test_the_audit_log_looks_for_a_text_in_some_months_unless_told(browse, things, owner):
+    old = Event.objects.filter(subject_label="iris:1").first()
+    Event.objects.filter(pk=old.pk).update(created_at=timezone.now() - timedelta(days=200), subject_label="lily:1")
+    answer = browse(owner).get("/g/demo/audit/?q=lily")
+    assert answer.context["count"] == 0 and "the last 90 days" in answer.content.decode()
+    further = browse(owner).get("/g/demo/audit/?q=lily&since=2020-01-01")
+    assert further.context["count"] == 1 and "the last 90 days" not in further.content.decode()
+    assert browse(owner).get(f"/g/demo/audit/?actor={old.actor_label.upper()}").context["count"] > 0, "a person in any case"
 
 
 def test_a_list_counts_to_a_bound_and_says_so(browse, group, owner, things, monkeypatch):
