@@ -103,8 +103,11 @@ async function send() {
   if (flight) return;
   const text = body();
   flight = new AbortController();
+  // A button that is disabled loses the keyboard's place; it goes to *Cancel* and back.
+  const pressed = document.activeElement === find("send");
   find("send").disabled = true;
   find("cancel").hidden = false;
+  if (pressed) find("cancel").focus();
   complain([]);
   find("status").textContent = words.calling;
   const call = { at: Date.now(), body: text };
@@ -135,6 +138,7 @@ async function send() {
   }
   flight = null;
   find("send").disabled = false;
+  if (document.activeElement === find("cancel")) find("send").focus();
   find("cancel").hidden = true;
   tell(call);
   record(call);
