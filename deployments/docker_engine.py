@@ -18,6 +18,7 @@ from typing import Any
 from deployments.builds.builders.base import Report
 from deployments.lines import clean, without_credentials
 from portal.errors import Unavailable
+from registry.runtimes import THREADS
 
 SYSTEM = "Docker Engine"
 
@@ -98,7 +99,7 @@ def host_config(engine: Engine, *, memory: int, network: str, read_only: bool = 
         "read_only": read_only,
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges"],
-        "pids_limit": 256,
+        "pids_limit": THREADS,
         "init": True,
         "ipc_mode": "private",
         "restart_policy": {"Name": "no"},

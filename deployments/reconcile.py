@@ -95,7 +95,7 @@ def _reconcile_all() -> None:
 
 def reconcile_service(service: Service, target: Target) -> None:
     """Looks at one service and restores what is missing; the routes follow what was written down."""
-    revision = service.revisions.select_related("service__group", "image").filter(state=Revision.State.SERVING).first()
+    revision = service.revisions.select_related("service__group", "image__manifest").filter(state=Revision.State.SERVING).first()
     if revision is None:
         return
     sights = observation.look(revision, target)

@@ -7,6 +7,7 @@ from django.conf import settings
 from deployments.collected import rules
 from deployments.models import Revision
 from deployments.targets.base import Spec
+from registry.runtimes import RUNTIMES
 
 
 def spec_of(revision: Revision, *, replicas: int | None = None) -> Spec:
@@ -39,6 +40,7 @@ def spec_of(revision: Revision, *, replicas: int | None = None) -> Spec:
         cpu=revision.cpu,
         memory=revision.memory,
         gpus=revision.gpus,
+        threads=RUNTIMES[image.manifest.runtime].threads,
         environment=environment,
         labels={"modelport.service": service.path, "modelport.revision": str(revision.number)},
     )

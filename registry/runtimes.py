@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
+#: processes and threads that a container may have where its runtime needs no more
+THREADS = 256
+
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
@@ -15,6 +18,8 @@ class Runtime:
     brings: str = ""
     #: requirement lines that are always installed with it; a person may name another version
     requirements: tuple[str, ...] = ()
+    #: as THREADS
+    threads: int = THREADS
 
     @property
     def pythons(self) -> list[str]:
@@ -26,6 +31,7 @@ RUNTIMES = {
     runtime.name: runtime
     for runtime in (
         Runtime("python", "Python"),
-        Runtime("spark-py", "Spark with Python", "Java and Spark, from the base image the administrator set", ("pyspark",)),
+        # Spark's storage alone keeps up to 228 threads waiting for a minute after some quick calls, and Java ends a call that gets none.
+        Runtime("spark-py", "Spark with Python", "Java and Spark, from the base image the administrator set", ("pyspark",), threads=1024),
     )
 }

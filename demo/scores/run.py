@@ -28,12 +28,14 @@ from modelport import ClientError, OperationFailed, Portal
 CALLS = 20
 #: seconds that a build and a rollout together may take
 PATIENCE = 30 * 60
+#: until the portal has read what a replica wrote
+LOG_SECONDS = 3
 HEAD = "| example | framework | run() is called with | environment | build s | start s | p50 ms | answer |\n|---|---|---|---|---:|---:|---:|---|"
 
 
 @dataclass
 class Outcome:
-    """What was measured: seconds, but milliseconds for a call. `fault` is empty when the answer was the expected one."""
+    """What was measured: seconds, but milliseconds for a call. `fault` is empty when the answer was the expected one; its second line on is the log."""
 
     example: Example
     environment: str = ""
@@ -41,6 +43,11 @@ class Outcome:
     start: float = 0.0
     call: float = 0.0
     fault: str = ""
+
+    @property
+    def told(self) -> str:
+        """The fault without the log."""
+        return self.fault.partition("\n")[0]
 
     def row(self) -> str:
         example = self.example
@@ -51,7 +58,7 @@ class Outcome:
             example.mode,
             self.environment,
             *measured,
-            self.fault.splitlines()[0] if self.fault else "ok",
+            self.told or "ok",
         ]
         return "| " + " | ".join(word.replace("|", "/") for word in words) + " |"
 
@@ -91,6 +98,9 @@ def serve(example: Example, place: Path, portal: Portal, environment: str = "") 
         replica = service.replicas_seen()[0]
         outcome.start = _seconds(replica["startedAt"], replica["readyAt"])
         outcome.call, outcome.fault = call(example, place, service.scoringUri, key)
+        if outcome.fault:
+            time.sleep(LOG_SECONDS)
+            outcome.fault = "\n".join([outcome.fault, *(line["text"] for line in service.log_lines(40))])
     finally:
         service.delete().wait(timeout=120)
     return outcome
@@ -129,7 +139,7 @@ def run(wanted: list[str], portal: Portal, workshop: Workshop, environment: str 
             outcome = Outcome(example, fault=f"training: {error}")
         outcomes.append(outcome)
         print(
-            f"{name}: {outcome.fault or f'built in {outcome.build:.1f} s, started in {outcome.start:.1f} s, {outcome.call:.1f} ms a call'}",
+            f"{name}: {outcome.told or f'built in {outcome.build:.1f} s, started in {outcome.start:.1f} s, {outcome.call:.1f} ms a call'}",
             flush=True,
         )
     return outcomes

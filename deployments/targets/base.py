@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from registry.runtimes import THREADS
+
 
 class ReplicaState(StrEnum):
     """What the target itself can see; readiness is asked of the replica over HTTP."""
@@ -43,12 +45,15 @@ class Spec:
     labels: Mapping[str, str] = field(default_factory=dict)
     #: how many; -1 is all that the machine has
     gpus: int = 0
+    #: processes and threads a replica may have; only a target with containers holds them to it
+    threads: int = THREADS
 
     def fingerprint(self) -> str:
         """Everything that makes one replica what it is; how many there are is no part of it."""
         parts = [self.name, self.image, self.digest, self.cpu, self.memory, sorted(self.environment.items()), sorted(self.labels.items())]
         # Only where there are some, so that what ran before there was such a wish is still what is wanted.
         parts += [self.gpus] if self.gpus else []
+        parts += [f"threads {self.threads}"] if self.threads != THREADS else []
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

@@ -238,6 +238,7 @@ class DockerTarget(Target):
             self.engine,
             memory=spec.memory,
             network=self.network,
+            pids_limit=spec.threads,
             nano_cpus=int(spec.cpu * 1_000_000_000),
             tmpfs={"/tmp": "size=64m,mode=1777,noexec,nosuid,nodev"},
             **({"device_requests": _gpus(spec.gpus)} if spec.gpus else {}),

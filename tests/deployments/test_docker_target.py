@@ -62,7 +62,7 @@ class TestDockerTarget(TargetContract):
         about = docker.from_env().api.inspect_container(replica.name)
         host = about["HostConfig"]
         assert host["Memory"] == host["MemorySwap"] == spec.memory and host["NanoCpus"] == 500_000_000
-        assert host["PidsLimit"] == 256 and host["CapDrop"] == ["ALL"] and host["SecurityOpt"] == ["no-new-privileges"]
+        assert host["PidsLimit"] == spec.threads == 256 and host["CapDrop"] == ["ALL"] and host["SecurityOpt"] == ["no-new-privileges"]
         assert host["ReadonlyRootfs"] and host["Init"] and not host["Privileged"] and host["IpcMode"] == "private"
         assert host["RestartPolicy"]["Name"] == "no" and host["LogConfig"]["Config"] == {"max-size": "10m", "max-file": "3"}
         assert not host["Binds"] and not host["PortBindings"] and list(about["NetworkSettings"]["Networks"]) == [target.network]

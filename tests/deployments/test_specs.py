@@ -35,3 +35,11 @@ def test_how_many_processes_score_is_said_or_left_to_the_replica(group, workers,
     revision = factories.make_service(group).revisions.get()
     revision.workers, revision.gpus = workers, gpus
     assert spec_of(revision).environment["MODELPORT_WORKERS"] == said
+
+
+def test_spark_may_have_the_threads_that_it_keeps_waiting(group):
+    revision = factories.make_service(group).revisions.get()
+    usual = spec_of(revision)
+    revision.image.manifest.runtime = "spark-py"
+    assert (usual.threads, spec_of(revision).threads) == (256, 1024)
+    assert spec_of(revision).fingerprint() != usual.fingerprint(), "a replica with the old limit is not what is wanted"

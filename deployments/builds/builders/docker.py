@@ -55,6 +55,7 @@ from deployments.docker_engine import (
 )
 from deployments.lines import Lines, clean, memory_text, without_credentials
 from portal.errors import Unavailable
+from registry.runtimes import RUNTIMES
 
 GIB = 1 << 30
 ABOUT = "modelport.about"
@@ -188,7 +189,14 @@ class DockerBuilder(Builder):
 
     def probe(self, built: Built, *, memory: int, timeout: float, report: Report) -> Probe:
         reader = ProbeReader(report.line)
-        config = host_config(self.engine, memory=memory, network="none", tmpfs={"/tmp": "size=64m,mode=1777,noexec,nosuid,nodev"})
+        config = host_config(
+            self.engine,
+            memory=memory,
+            network="none",
+            # It calls run() a dozen times, and the image does not say what it runs on.
+            pids_limit=max(runtime.threads for runtime in RUNTIMES.values()),
+            tmpfs={"/tmp": "size=64m,mode=1777,noexec,nosuid,nodev"},
+        )
         with ran(
             self.engine, image=built.digest, command=["probe"], config=config, labels=self._labels("probe"), report=report,
             timeout=timeout, stdout=reader.stdout, stderr=reader.stderr, hostname="localhost",
