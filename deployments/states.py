@@ -70,7 +70,7 @@ def running_operation(service: Service) -> Operation | None:
 
 @dataclass(frozen=True, slots=True)
 class FollowingState:
-    """`word` is one of InStep, Updating, Waiting, Failed, Behind, Paused; `operation` is the newest update that the alias has begun."""
+    """`word` is one of InStep, Updating, Waiting, Failed, Behind, Paused; `operation` is the newest update, None where all is done."""
 
     word: str
     detail: str
@@ -78,9 +78,10 @@ class FollowingState:
 
 
 def following_states(queryset) -> list[tuple[Following, FollowingState]]:
-    """Each with its state; two queries in all."""
+    """Each with its state; one query, and another where something is not as it should be."""
     rows = list(queryset.with_state())
-    newest = Operation.objects.in_bulk([row.newest for row in rows if row.newest])
+    telling = [row.newest for row in rows if row.newest and not (row.in_step and row.newest_state in Operation.FINISHED)]
+    newest = Operation.objects.in_bulk(telling) if telling else {}
     return [(row, _following_state(row, newest.get(row.newest))) for row in rows]
 
 

@@ -37,7 +37,7 @@ class FollowingSerializer(serializers.Serializer):
     createdAt = serializers.DateTimeField(source="row.created_at")
 
     def get_operation(self, found) -> str | None:
-        return str(found["now"].operation.pk) if found["now"].operation else None
+        return str(found["row"].newest) if found["row"].newest else None
 
 
 BEGUN = {200: FollowingSerializer, 202: OperationSerializer}
