@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Count, F, Sum
+from django.db.models import Count, Exists, F, OuterRef, Sum
 
-from deployments.models import Environment, Service
+from deployments.models import Environment, Revision, Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,10 @@ def rooms(environments: list[Environment]) -> dict[str, Room]:
 
     Environments of several groups that name one target are one machine, so what runs for all of them counts.
     """
-    live = Service.objects.filter(environment__target__in={one.target for one in environments}, stopped=False, deleting=False)
+    running = Revision.objects.filter(service=OuterRef("pk"), state__in=[Revision.State.ROLLING, Revision.State.SERVING])
+    live = Service.objects.filter(
+        Exists(running), environment__target__in={one.target for one in environments}, stopped=False, deleting=False
+    )
     sums = (
         live.order_by()
         .values("environment__target")

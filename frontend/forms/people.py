@@ -50,7 +50,7 @@ class FirstAdministratorForm(AccountForm):
     def clean(self):
         values = super().clean()
         if values.get("password") and values.get("again") and values["password"] != values["again"]:
-            self.add_error("again", "The two passwords differ.")
+            self.add_error("again", _("The two passwords differ."))
         return values
 
 
@@ -62,7 +62,7 @@ class TokenForm(StyledForm):
     )
     days = forms.TypedChoiceField(
         label=_("Expires"),
-        choices=[("30", "in 30 days"), ("90", "in 90 days"), ("365", "in a year"), ("", "never")],
+        choices=[("30", _("in 30 days")), ("90", _("in 90 days")), ("365", _("in a year")), ("", _("never"))],
         initial="90",
         required=False,
         coerce=int,

@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext
 
 from frontend.words import look
+from portal.accounts.models import User
 from portal.accounts.permissions import Role, allows, roles_with
 
 register = template.Library()
@@ -49,7 +50,9 @@ def why_not(context, permission: str) -> str:
     if group is None:
         return said
     if not hasattr(group, "owner_names"):  # once a page, however many buttons it has
-        found = group.memberships.filter(role=Role.OWNER).order_by("created_at").values_list("user__username", flat=True)
+        # The system owns the group of the first start, and answers nobody.
+        people = group.memberships.filter(role=Role.OWNER).exclude(user__username=User.SYSTEM)
+        found = people.order_by("created_at").values_list("user__username", flat=True)
         group.owner_names = ", ".join(found[:MOST_OWNERS])
     return f"{said} {gettext('Owners: %(names)s.') % {'names': group.owner_names}}"
 

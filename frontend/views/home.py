@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 from django.views import View
 
 from deployments import standing
@@ -49,14 +50,14 @@ class SetupView(ActionView):
 
     template_name = "frontend/setup.html"
     form_class = FirstAdministratorForm
-    title = "Create the first administrator"
-    submit, busy = "Create administrator", "Creating…"
+    title = _lazy("Create the first administrator")
+    submit, busy = _lazy("Create administrator"), _lazy("Creating…")
     login_url = None
 
     def dispatch(self, request, *args, **kwargs):
         """No sign-in: there is nobody yet. A link that is used up or wrong says so, whatever it was."""
         if not actions.setup_link_is_good(kwargs["link"]):
-            return render(request, "frontend/setup_gone.html", {"title": "This link does not work any more"}, status=404)
+            return render(request, "frontend/setup_gone.html", {"title": _("This link does not work any more")}, status=404)
         return View.dispatch(self, request, *args, **kwargs)
 
     def act(self, username, email, password, **rest):

@@ -9,6 +9,7 @@ from django.http import Http404, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 from django.views import View
 from django.views.decorators.csrf import ensure_csrf_cookie
 
@@ -27,14 +28,14 @@ class MembersView(ActionView):
 
     template_name = "frontend/members.html"
     form_class = AddMemberForm
-    title, submit, busy = "Members", "Add member", "Adding…"
+    title, submit, busy = _lazy("Members"), _lazy("Add member"), _lazy("Adding…")
     permission = Permission.MEMBER_WRITE
 
     def act(self, person, role):
         return actions.add_member(user=self.request.user, group=self.group, person=person, role=role)
 
     def get_success_url(self):
-        messages.success(self.request, f"{self.result.user} is now {self.result.get_role_display()}.")
+        messages.success(self.request, _("%(who)s is now %(role)s.") % {"who": self.result.user, "role": self.result.get_role_display()})
         return reverse("pages:members", args=[self.group.name])
 
     def get_context_data(self, **kwargs):
@@ -57,7 +58,7 @@ class ChangeRoleView(_MemberView):
         if not form.is_valid():
             raise Http404
         changed = actions.change_role(user=self.request.user, membership=self.membership(), role=form.cleaned_data["role"])
-        messages.success(self.request, f"{changed.user} is now {changed.get_role_display()}.")
+        messages.success(self.request, _("%(who)s is now %(role)s.") % {"who": changed.user, "role": changed.get_role_display()})
         return reverse("pages:members", args=[self.group.name])
 
 
@@ -67,13 +68,13 @@ class RemoveMemberView(_MemberView):
         actions.remove_member(user=self.request.user, membership=membership)
         if membership.user_id == self.request.user.pk:
             return "/"
-        messages.success(self.request, f"{membership.user} is no longer a member.")
+        messages.success(self.request, _("%(who)s is no longer a member.") % {"who": membership.user})
         return reverse("pages:members", args=[self.group.name])
 
 
 class NewGroupView(ActionView):
     form_class = GroupForm
-    title, submit, busy = "New resource group", "Create group", "Creating…"
+    title, submit, busy = _lazy("New resource group"), _lazy("Create group"), _lazy("Creating…")
 
     def act(self, **values):
         return actions.create_resource_group(user=self.request.user, **values)
@@ -83,7 +84,7 @@ class NewGroupView(ActionView):
 
     def get_context_data(self, **kwargs):
         return super().get_context_data(
-            back="/", intro="People share models, images and services inside a group. You become its Owner.", **kwargs
+            back="/", intro=_("People share models, images and services inside a group. You become its Owner."), **kwargs
         )
 
 
@@ -92,7 +93,7 @@ class ProfileView(ActionView):
 
     template_name = "frontend/profile.html"
     form_class = TokenForm
-    title, submit, busy = "Profile", "Issue token", "Issuing…"
+    title, submit, busy = _lazy("Profile"), _lazy("Issue token"), _lazy("Issuing…")
 
     def act(self, name, days):
         _, value = actions.issue_token(user=self.request.user, name=name, days=days)
@@ -133,7 +134,7 @@ class RevokeTokenView(LoginRequiredMixin, View):
         if token is None:
             raise Http404
         actions.revoke_token(user=request.user, token=token)
-        messages.success(request, f"{token.name} was revoked.")
+        messages.success(request, _("%(name)s was revoked.") % {"name": token.name})
         return HttpResponseRedirect(reverse("pages:profile") + "#tokens")
 
 
@@ -142,7 +143,7 @@ class UsersView(ActionView):
 
     template_name = "frontend/users.html"
     form_class = AccountForm
-    title, submit, busy = "Accounts", "Create account", "Creating…"
+    title, submit, busy = _lazy("Accounts"), _lazy("Create account"), _lazy("Creating…")
 
     def setup(self, request, *args, **kwargs):
         super().setup(request, *args, **kwargs)
@@ -153,9 +154,11 @@ class UsersView(ActionView):
         return actions.create_user(user=self.request.user, **values)
 
     def get_success_url(self):
-        messages.success(
-            self.request, f"Created the account {self.result}. Give the password on a safe way; it can be changed on the profile page."
+        words = _(
+            "Created the account %(name)s. Give the password on a safe way; it can be changed on the profile page. "
+            "They see nothing yet: an Owner adds them on the page Members of a group."
         )
+        messages.success(self.request, words % {"name": self.result})
         return reverse("pages:users")
 
     def get_context_data(self, **kwargs):
@@ -168,4 +171,4 @@ class UsersView(ActionView):
 def api_docs(request):
     """Swagger UI on the portal's own document, with the strict policy of every page."""
     config = {"url": reverse("openapi"), "filter": True}
-    return render(request, "frontend/api_docs.html", {"title": "REST API", "config": config})
+    return render(request, "frontend/api_docs.html", {"title": _("REST API"), "config": config})

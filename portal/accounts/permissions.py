@@ -106,7 +106,8 @@ def require(user, permission: str, group) -> None:
         return
     role = role_in(user, group)
     needed = Role(roles_with(permission)[0]).label if roles_with(permission) else "nobody"
-    owners = ", ".join(group.memberships.filter(role=Role.OWNER).values_list("user__username", flat=True)) or "nobody"
+    people = group.memberships.filter(role=Role.OWNER).exclude(user__username="system")
+    owners = ", ".join(people.values_list("user__username", flat=True)) or "nobody"
     have = f"Your role in {group.name} is {Role(role).label}." if role else f"You are not a member of {group.name}."
     raise NotAllowed(
         f"{have} This needs {needed}. Owners: {owners}.", details=[{"code": "MissingPermission", "message": permission, "field": ""}]

@@ -26,6 +26,7 @@ def machines(group):
     sizes = {"cpu": 0.5, "memory": 2**30}
     factories.make_service(group, name="one", image=image, environment=mine, replicas=2, **sizes)
     factories.make_service(other, name="two", image=image, environment=theirs, replicas=1, **sizes)
+    factories.make_service(group, name="never", image=image, environment=mine, state="Failed", **sizes)
     factories.make_service(group, name="off", image=image, environment=mine, stopped=True, **sizes)
     factories.make_service(group, name="going", image=image, environment=mine, deleting=True, **sizes)
     return mine, apart
