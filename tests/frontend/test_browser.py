@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 import pytest
 from django.conf import settings
@@ -101,6 +102,15 @@ def test_lists_details_and_forms_work_without_script(visit, pages):
     page.goto(pages["models"])
     page.get_by_role("link", name="iris:1").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("iris:1")
+    page.locator("summary", has_text="More").click()
+    page.get_by_role("link", name="Edit description and tags").first.click()
+    page.get_by_label("Description").fill("Written without script.")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Written without script.")).to_be_visible()
+    page.goto(pages["services"])
+    page.get_by_label("Name").first.fill("nothing-like-it")
+    page.get_by_role("button", name="Search").click()
+    expect(page.get_by_text("Nothing matches this filter")).to_be_visible()
     page.goto(pages["new_model"])
     page.locator("input[name=files]").set_input_files({"name": "plain.bin", "mimeType": "application/octet-stream", "buffer": b"bytes"})
     page.get_by_label("Name").fill("plain")
@@ -156,9 +166,15 @@ def test_a_page_that_moves_follows_by_itself(visit, pages):
     page = visit()
     page.goto(pages["service"])
     expect(page.locator(".replicas .state")).to_have_text("Ready")
+    page.locator(".replicas a").focus()
     Replica.objects.update(state="crashed", detail="MemoryError in init().")
     expect(page.locator(".replicas .state")).to_have_text("Crash-looping")
     expect(page.get_by_text("MemoryError in init().").first).to_be_visible()
+    expect(page.locator(".replicas a")).to_be_focused()
+    page.context.clear_cookies(name=settings.SESSION_COOKIE_NAME)
+    expect(page.locator("#signed-out")).to_contain_text("You are signed out. Sign in")
+    expect(page.locator("#signed-out a")).to_have_attribute("href", re.compile(r"/accounts/login/\?next=%2Fg%2Fdemo%2Fservices%2Firis%2F$"))
+    expect(page.locator(".replicas .state")).to_have_text("Crash-looping")
 
 
 def test_the_palette_is_worked_by_keyboard(visit, pages):

@@ -24,7 +24,7 @@ from tests.real_parts import POSTGRES_URL, REDIS_URL, chromium
 HERE = Path(__file__).parent
 #: docker: what a machine with an engine gets; process: one without; team: an engine, PostgreSQL and Redis
 KINDS = ("docker", "team", "process")
-MODULES = ("test_newcomer", "test_original_example", "test_new_version", "test_service_contract", "test_restart")
+MODULES = ("test_newcomer", "test_keyboard", "test_original_example", "test_new_version", "test_service_contract", "test_restart")
 CHROMIUM = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),

@@ -136,6 +136,19 @@ const bar = (name, shown) => document.getElementById(name)?.toggleAttribute("hid
 document.addEventListener("htmx:beforeRequest", (event) => {
   if (document.hidden && event.detail.elt.matches("[data-live]")) event.preventDefault();
 });
+// What polls replaces its links and buttons; the keyboard stays at the one that says the same.
+const STOPS = "a[href], button, summary, [tabindex]";
+const says = (one) => `${one.getAttribute("href")} ${one.textContent.trim()}`;
+let place = null;
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const at = document.activeElement;
+  place = detail.target.id && at !== detail.target && detail.target.contains(at) ? { box: detail.target.id, says: says(at) } : null;
+});
+document.addEventListener("htmx:afterSwap", () => {
+  if (!place || document.activeElement !== document.body) return;
+  const stops = [...(document.getElementById(place.box)?.querySelectorAll(STOPS) ?? [])];
+  stops.find((one) => says(one) === place.says)?.focus({ preventScroll: true });
+});
 document.addEventListener("htmx:sendError", () => bar("offline", true));
 document.addEventListener("htmx:afterOnLoad", ({ detail }) => {
   bar("signed-out", detail.xhr.status === 401);
