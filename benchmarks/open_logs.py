@@ -135,7 +135,7 @@ def main() -> None:
     asked.add_argument("--seconds", type=float, default=10)
     options = asked.parse_args()
     without, beside, events = [], [], 0
-    with tempfile.TemporaryDirectory(prefix="modelport-bench-") as folder, live_portal(Path(folder)) as portal:
+    with tempfile.TemporaryDirectory(prefix="modelport-bench-") as folder, live_portal(Path(folder), pages=True) as portal:
         cookie, operations = portal.session(), json.loads(portal.run(MAKE % OPERATIONS).splitlines()[-1])
         watchers = Watchers(portal, cookie, [pk for pk, _ in operations], options.streams)
         with portal.client("") as client, growing([path for _, path in operations]):

@@ -4,7 +4,8 @@
 
 `put` is one request with the whole file, `tus` what the page sends, `tus_in_two` the same resumed in the middle. All are synced to the disk before the clock stops,
 and copies are made between the uploads, so that a busy disk slows both. The bounds that no portal on this machine can beat are measured
-too: hashing alone (one core), the same bytes from one process to another over loopback, and both of them and a copy at once.
+too: hashing alone (one core), the same bytes from one process to another over loopback, and both with writing, at once and with nothing
+else of a portal. The processor's seconds are told beside the clock's, since they hardly depend on what else runs.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from base64 import b64encode
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
+
+import psutil
 
 from tests.live_portal import LivePortal, live_portal
 
@@ -151,19 +154,28 @@ def put_seconds(portal: LivePortal, source: Path) -> float:
     return seconds
 
 
+def cpu_seconds(portal: LivePortal) -> float:
+    """Of the web process and its workers; unlike the clock, it hardly depends on what else runs."""
+    main_one = psutil.Process(portal.process.pid)
+    return sum(sum(one.cpu_times()[:2]) for one in [main_one, *main_one.children(recursive=True)])
+
+
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("--mib", type=int, default=1024)
     asked.add_argument("--rounds", type=int, default=3)
     options = asked.parse_args()
     seconds: dict[str, list[float]] = {name: [] for name in ("copy", "put", "tus", "tus_in_two", "sha256", "loopback", "all_at_once")}
+    cpu: dict[str, list[float]] = {"portal": [], "all_at_once": []}
     with tempfile.TemporaryDirectory(prefix="modelport-bench-") as folder, live_portal(Path(folder)) as portal:
         before = highest = portal.memory()
         source, other = Path(folder) / "source.bin", Path(folder) / "copy.bin"
         for number in range(options.rounds):
             random_file(source, options.mib, f"put {number}".encode())
             seconds["copy"].append(copy_seconds(source, other))
+            busy = cpu_seconds(portal)
             seconds["put"].append(put_seconds(portal, source))
+            cpu["portal"].append(cpu_seconds(portal) - busy)
             seconds["sha256"].append(hash_seconds(source))
             highest = max(highest, portal.memory())
             random_file(source, options.mib, f"tus {number}".encode())
@@ -174,7 +186,9 @@ def main() -> None:
             random_file(source, options.mib, f"two {number}".encode())
             seconds["tus_in_two"].append(tus_seconds(portal, source, 2))
             seconds["loopback"].append(loopback_seconds(source))
+            busy = time.process_time()
             seconds["all_at_once"].append(loopback_seconds(source, kept=other))
+            cpu["all_at_once"].append(time.process_time() - busy)
             highest = max(highest, portal.memory())
             for blob in portal.blobs():
                 blob.unlink()
@@ -184,6 +198,7 @@ def main() -> None:
         "rounds": options.rounds,
         "mib_per_s": speed,
         "of_the_copy": {name: round(speed[name] / speed["copy"], 2) for name in speed if name != "copy"},
+        "cpu_seconds_a_gib": {name: round(statistics.median(some) * 1024 / options.mib, 2) for name, some in cpu.items()},
         "seconds": {name: [round(one, 2) for one in some] for name, some in seconds.items()},
         "memory_growth_mib": round((highest - before) / MIB, 1),
     }

@@ -2,8 +2,9 @@
 
     python -m benchmarks.pages [--rounds 7] [--only models] [--keep] [--share 0.1]
 
-Both databases are filled, then each page is asked of one and of the other by turns, in this process with all of the portal's middleware:
-queries, median milliseconds, their ratio. Exports are asked for once, and are told by rows and seconds.
+Both databases are filled, then each page is asked of one and of the other in turn, in this process with all of the portal's middleware:
+queries, median milliseconds, their ratio. The milliseconds are those of processors, of this process and of its session in the
+database together: nothing waits for anything else here, and a busy machine does not change them. So the server is on this machine. Exports are asked for once, and are told by rows and seconds.
 MODELPORT_TEST_POSTGRES_URL names the server; the databases are made on it and dropped. With --keep they stay for the next run.
 """
 
@@ -65,9 +66,9 @@ def _run(options) -> dict:
             base.addresses = {name: url for name, url in (pages() | rest()).items() if not wanted or name.startswith(wanted)}
         asked = [Asked(name, few.addresses[name], many.addresses[name]) for name in few.addresses]
         for number in range(options.rounds + 1):
-            for base, side in ((few, "few"), (many, "many")):
-                base.use()
-                for one in asked:
+            for one in asked:
+                for base, side in ((few, "few"), (many, "many")):
+                    base.use()
                     # The first round warms caches and counts.
                     one.count(side, base.client) if not number else one.time(side, base.client)
         rows = [one.told(MOST_QUERIES, MOST_RATIO) for one in asked]

@@ -7,12 +7,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import psutil
 import psycopg
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, connections
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -23,13 +24,25 @@ from registry.storage import store_bytes
 
 @dataclass
 class Database:
+    """With a connection of its own, which stays open while the other database is asked."""
+
     name: str
+    wrapper: object = None
     client: Client = field(default_factory=lambda: Client(raise_request_exception=False))
     addresses: dict[str, str] = field(default_factory=dict)
 
     def use(self) -> None:
-        connection.close()
-        connection.settings_dict["NAME"] = self.name
+        if self.wrapper is None:
+            self.wrapper = connections.create_connection("default")
+            self.wrapper.settings_dict = {**self.wrapper.settings_dict, "NAME": self.name}
+        connections["default"] = self.wrapper
+        connection.ensure_connection()
+
+
+def busy() -> float:
+    """Seconds that processors have worked for this process and for its session of the database, whatever else they do meanwhile."""
+    schedule = Path(f"/proc/{connection.connection.info.backend_pid}/schedstat").read_text()
+    return time.process_time() + int(schedule.split()[0]) / 1e9
 
 
 @contextmanager
@@ -61,6 +74,7 @@ def database(name: str, size: Size, keep: bool) -> Iterator[Database]:
         base.client.force_login(User.objects.get(username="someone"))
         yield base
     finally:
+        base.use()
         connection.close()
         if not keep:
             administer(f'DROP DATABASE "{name}" WITH (FORCE)')
@@ -81,9 +95,9 @@ class Asked:
         self.queries[side] = len(queries)
 
     def time(self, side: str, client: Client) -> None:
-        began = time.perf_counter()
+        began = busy()
         self._get(side, client)
-        self.milliseconds[side].append(1000 * (time.perf_counter() - began))
+        self.milliseconds[side].append(1000 * (busy() - began))
 
     def _get(self, side: str, client: Client) -> None:
         answer = client.get(getattr(self, side))
