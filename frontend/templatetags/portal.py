@@ -88,13 +88,15 @@ def when(moment: datetime | None, empty: str = "never") -> str:
 
 @register.filter
 def duration(seconds: float | None) -> str:
-    """1 m 42 s"""
+    """1 m 42 s; 2 h 5 m; 12 d 3 h"""
     if seconds is None:
         return ""
     if seconds < 10:
         return f"{seconds:.1f} s"
     seconds = round(seconds)
     hours, minutes = seconds // 3600, seconds // 60 % 60
+    if hours >= 48:
+        return f"{hours // 24} d {hours % 24} h"
     if hours:
         return f"{hours} h {minutes} m"
     return f"{minutes} m {seconds % 60} s" if minutes else f"{seconds} s"

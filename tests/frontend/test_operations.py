@@ -211,5 +211,12 @@ def test_times_are_said_relatively(seconds, words):
 
 
 def test_durations_and_sizes():
-    assert [duration(value) for value in (0.04, 9.96, 102, 3725, None)] == ["0.0 s", "10.0 s", "1 m 42 s", "1 h 2 m", ""]
+    assert [duration(value) for value in (0.04, 9.96, 102, 3725, 1_047_600, None)] == [
+        "0.0 s",
+        "10.0 s",
+        "1 m 42 s",
+        "1 h 2 m",
+        "12 d 3 h",
+        "",
+    ]
     assert [in_units(value) for value in (0, 1023, 1536, 2**30, 150 * 2**20)] == ["0 B", "1023 B", "1.5 KiB", "1 GiB", "150 MiB"]

@@ -23,4 +23,4 @@ export function duration(seconds) {
 }
 
 export const percent = (part, whole) => (whole ? Math.floor((100 * part) / whole) : 100);
-export const files = (n) => (n === 1 ? t("one_file") : t("files", { n }));
+export const files = (n) => (n === 1 ? t("one_file") : t("files", { n: n.toLocaleString() }));
