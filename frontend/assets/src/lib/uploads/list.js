@@ -120,7 +120,7 @@ export class List {
     let words = `${files(entries.length)}, ${bytes(size)}`;
     if (done === entries.length) words += `, ${t("all_stored")}`;
     else if (entries.some((entry) => entry.state === "sending")) {
-      words = t("total", { done, files: files(entries.length), sent: bytes(sent), size: bytes(size) });
+      words = t("total", { done: done.toLocaleString(), files: files(entries.length), sent: bytes(sent), size: bytes(size) });
       if (speed) words += `, ${bytes(speed)}/s, ${t("about", { left: duration(left) })}`;
     }
     if (this.total.textContent !== words) this.total.textContent = words;
