@@ -36,7 +36,7 @@ def stands(response) -> dict:
 def test_a_look_registers_nothing_and_fills_the_form(browser):
     shown = browser.post(PAGE, {**SIZE, "look": "1", "model_files": model()})
     page = shown.content.decode()
-    assert shown.status_code == 200 and "This is a XGBoost model" in page and "<code>income</code>" in page
+    assert shown.status_code == 200 and "Recognised: XGBoost" in page and "<code>income</code>" in page
     assert stands(shown)["name"] == "churn" and "xgboost.Booster" in stands(shown)["driver"]
     assert not ModelVersion.objects.exists() and not Manifest.objects.exists()
     # A sample says more, and what nobody changed is written anew.

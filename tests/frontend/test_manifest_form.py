@@ -149,7 +149,7 @@ def test_a_model_that_has_arrived_is_looked_at_by_itself(visit, things):  # noqa
     page.locator("input[name=model_files]").set_input_files(
         {"name": "churn.json", "mimeType": "application/json", "buffer": saved.xgboost_json(["age"])}
     )
-    expect(page.locator("#found")).to_contain_text("This is a XGBoost model")
+    expect(page.locator("#found")).to_contain_text("Recognised: XGBoost")
     expect(page.get_by_label("Service name")).to_have_value("churn")
     assert "xgboost.Booster" in page.locator("#id_driver").input_value()
     # A scoring file of one's own goes without the schema that was proposed.

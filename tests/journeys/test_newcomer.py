@@ -30,7 +30,7 @@ def test_a_model_file_becomes_a_live_url_without_a_line_of_code(page, portal, ex
     page.locator("input[name=model_files]").set_input_files(str(example.model))
     # It is looked at by itself: what it is, what callers send, and a name.
     found = page.locator("#found")
-    expect(found).to_contain_text("This is a scikit-learn model")
+    expect(found).to_contain_text("Recognised: scikit-learn")
     expect(found.get_by_role("row").nth(1)).to_contain_text("sepal length")
     name = page.get_by_label("Service name")
     expect(name).to_have_value("model")
