@@ -300,7 +300,10 @@ class Connection(asyncio.BufferedProtocol):
         head += b"x-request-id: %b\r\n" % exchange.request_id.encode("latin-1")
         if response.headers:
             head += "".join(f"{name}: {value}\r\n" for name, value in response.headers.items()).encode("latin-1")
-        head += b"\r\n" if keep else b"connection: close\r\n\r\n"
+        if not keep:
+            head += b"connection: close\r\n\r\n"
+        else:  # who asks to stay on HTTP/1.0 (`ab -k`) waits for our hanging up unless told
+            head += b"connection: keep-alive\r\n\r\n" if "connection" in exchange.headers else b"\r\n"
         self.transport.write(head if exchange.head_only else head + body)
         exchange.keep_alive = keep
 

@@ -13,7 +13,7 @@ import inspect
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from . import decorated, explain, rawhttp
 from .decorated import HEADERS
@@ -26,7 +26,7 @@ LARGEST = 1024 * 1024
 
 @dataclass(frozen=True)
 class Argument:
-    """One parameter of run(). `kind` is "name", "positional" (before `/`), "args" or "kwargs"."""
+    """One parameter of run(). `kind` is "name", "positional" (before `/`), "keyword" (after `*`), "args" or "kwargs"."""
 
     name: str
     required: bool
@@ -151,7 +151,7 @@ def _arguments(function: Any) -> List[Argument]:
     if spec.vararg:
         out.append(Argument(spec.vararg.arg, False, spec.vararg.lineno, "args"))
     for each, default in zip(spec.kwonlyargs, spec.kw_defaults):
-        out.append(Argument(each.arg, default is None, each.lineno))
+        out.append(Argument(each.arg, default is None, each.lineno, "keyword"))
     if spec.kwarg:
         out.append(Argument(spec.kwarg.arg, False, spec.kwarg.lineno, "kwargs"))
     return out
@@ -162,7 +162,7 @@ def check_arguments(info: DriverInfo, schema: Optional[Schema]) -> List[str]:
     if info.arguments is None or not info.run:
         return []
     here = f"{info.filename} line {{}}: "
-    named = {each.name: each for each in info.arguments if each.kind == "name"}
+    named = {each.name: each for each in info.arguments if each.kind in ("name", "keyword")}
     ways = [
         *(["is decorated with @rawhttp"] if info.raw else []),
         *(["is decorated with @input_schema"] if info.decorated is not None else []),
@@ -176,7 +176,10 @@ def check_arguments(info: DriverInfo, schema: Optional[Schema]) -> List[str]:
     if schema is None or HEADERS not in schema.inputs:
         named.pop(HEADERS, None)
     if schema is None:
-        needed = [each for each in info.arguments if each.required and each.name != HEADERS]
+        others = [each for each in info.arguments if each.name != HEADERS]
+        needed = [each for each in others if each.required]
+        if others and all(each.kind in ("keyword", "kwargs") for each in others):
+            return [here.format(info.run_line) + "run() has no argument for the body, which it is given by position: write run(raw_data)."]
         if len(needed) > 1:
             return [
                 here.format(info.run_line)
@@ -197,6 +200,15 @@ def check_arguments(info: DriverInfo, schema: Optional[Schema]) -> List[str]:
     for argument in unfilled:
         problems.append(here.format(argument.line) + f"run() takes `{argument.name}`, which the schema does not have.")
     return problems
+
+
+def _gathered(run: Callable[..., Any]) -> Callable[..., Any]:
+    """A run() that is an asynchronous generator, as one that returns a list."""
+
+    async def gather(*args: Any, **kwargs: Any) -> List[Any]:
+        return [each async for each in run(*args, **kwargs)]
+
+    return gather
 
 
 def _listed(names: Any) -> str:
@@ -245,6 +257,8 @@ class Driver:
                 raise DriverFailed(f"{self.filename} has no function {function}(): {_MISSING[function]}")
         self._run = self.module.run
         self._find_mode()
+        if inspect.isasyncgenfunction(self._run):
+            self._run = _gathered(self._run)
 
     def _find_mode(self) -> None:
         from . import inputs  # what only looks at files does without it

@@ -15,6 +15,18 @@ RUNTIME = os.path.dirname(os.path.abspath(__file__))
 
 #: where the import name is not the name to install
 PACKAGES = {"sklearn": "scikit-learn", "cv2": "opencv-python-headless", "PIL": "pillow", "yaml": "PyYAML", "bs4": "beautifulsoup4"}
+#: modules of Python 2 -> where they are now
+RENAMED = {
+    "cPickle": "pickle",
+    "cStringIO": "io",
+    "StringIO": "io",
+    "ConfigParser": "configparser",
+    "Queue": "queue",
+    "httplib": "http.client",
+    "urllib2": "urllib.request",
+    "urlparse": "urllib.parse",
+    "__builtin__": "builtins",
+}
 
 
 def listing(folder: Path, most: int = 20) -> str:
@@ -122,6 +134,8 @@ def cure(error: BaseException, text: str, app: Path) -> str:
         top = error.name.split(".")[0]
         if "." in error.name and top in ("sklearn", "numpy", "pandas"):
             return _other_version(top)
+        if top in RENAMED:
+            return f"This module is of Python 2; Python 3 calls it `{RENAMED[top]}`."
         return f"The package `{PACKAGES.get(top, top)}` is not installed: add it to the pip or conda file."
     library = _LIBRARY.search(text)
     if library:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import importlib
 import re
 import urllib.parse
@@ -24,11 +25,33 @@ def decode(body: Body) -> Any:
     try:
         return _decode(body)
     except msgspec.DecodeError as error:
-        raise _not_json(f"The body is not JSON: {error}.") from None
+        if body[:3] == codecs.BOM_UTF8 != body[3:6]:  # .NET and PowerShell write it, once
+            return decode(body[3:])
+        raise _not_json(f"The body is not JSON: {error}." + _mistake(body, str(error))) from None
     except RecursionError:
         raise _not_json("The body is nested too deeply.") from None
     except ValueError as error:
         raise _not_json(f"The body is not JSON that can be read: {str(error)[:200]}.") from None
+
+
+_BYTE = re.compile(r"\(byte (\d+)\)")
+_OTHER_WORDS = {b"NaN": "null", b"Infinity": "null", b"-Infinity": "null", b"None": "null", b"True": "true", b"False": "false"}
+
+
+def _mistake(body: Body, error: str) -> str:
+    """A sentence on what was probably meant, or ""."""
+    if body[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) or (len(body) > 1 and 0 in body[:2]):
+        return " It seems to be UTF-16; send UTF-8."
+    found = _BYTE.search(error)
+    at = int(found.group(1)) if found else 0
+    # The parser tells one byte later where it has begun to read the word.
+    for begin in (at, max(at - 1, 0)):
+        if body[begin : begin + 1] == b"'":
+            return " Texts are put in double quotes; in Python, json.dumps() writes that."
+        for word, meant in _OTHER_WORDS.items():
+            if body[begin : begin + len(word)] == word:
+                return f" JSON has no {word.decode('ascii')}; write {meant}."
+    return ""
 
 
 def _not_json(message: str) -> BadInput:

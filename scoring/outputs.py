@@ -21,6 +21,10 @@ class NotJson(TypeError):
     """run() returned something that JSON has no form for."""
 
 
+class _Slowly(TypeError):
+    """Only `plain` can write this: an iterator, which can be read once, or a key that is no text."""
+
+
 def encode(result: Any) -> bytes:
     """JSON. Text that is JSON already is sent as it is; NaN and infinity become null. Raises NotJson."""
     if isinstance(result, str):
@@ -82,6 +86,8 @@ def _hook(value: Any) -> Any:
             return kind(value)
     if isinstance(value, dict):
         return dict(value)
+    if type(value) in (list, tuple):  # msgspec asks for these where they are keys
+        raise _Slowly
     if isinstance(value, (list, tuple)):
         return list(value)
     if _is(value, "pandas", "DataFrame"):
@@ -104,14 +110,18 @@ def _hook(value: Any) -> Any:
         return dict(zip(value.dtype.names, value.tolist()))
     if _is(value, "numpy", "ndarray") and (value.dtype.kind in "mMV"):
         return [value[index] for index in range(len(value))] if value.ndim else _hook(value[()])
-    if isinstance(value, complex):
+    if _is(value, "numpy", "longdouble"):
+        return float(value)
+    if isinstance(value, complex) or _is(value, "numpy", "clongdouble"):
         raise NotJson("run() returned a complex number, which JSON has no form for")
-    for method in ("asDict", "toPandas", "detach", "tolist", "item", "numpy"):
+    for method in ("asDict", "toPandas", "detach", "toarray", "toArray", "tolist", "item", "numpy"):
         act = getattr(value, method, None)
         if callable(act) and not isinstance(value, type):
             if method == "detach":
                 return act().cpu().tolist()
             return act()
+    if hasattr(value, "__next__"):
+        raise _Slowly
     if hasattr(value, "__iter__") and not isinstance(value, type):
         return list(value)
     raise NotJson(f"run() returned a {type(value).__module__}.{type(value).__qualname__}, which JSON has no form for")
@@ -129,6 +139,8 @@ def plain(value: Any) -> Any:
         return [plain(each) for each in value]
     if isinstance(value, (bytes, bytearray, memoryview)):
         return base64.b64encode(bytes(value)).decode("ascii")
+    if hasattr(value, "__next__") and not isinstance(value, type):  # read once: what it raises is the user's, and no end of the list
+        return [plain(each) for each in value]
     try:
         return plain(json.loads(_encode(value)))
     except NotJson:

@@ -9,7 +9,7 @@ import sys
 import urllib.parse
 from email.message import Message
 from http.cookies import CookieError, SimpleCookie
-from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 
 #: where our decorator leaves its mark on run()
 MARK = "__modelport_rawhttp__"
@@ -96,17 +96,19 @@ class Values(Dict[str, Any]):
 
 
 class File:
-    """A file of a multipart body."""
+    """A file of a multipart body. Reads like any open file, so that `Image.open(request.files["image"])` and its like take it."""
 
     def __init__(self, name: str, filename: str, content_type: str, data: bytes):
         self.name, self.filename, self.content_type, self.mimetype = name, filename, content_type, content_type
         self.stream = io.BytesIO(data)
 
-    def read(self, size: int = -1) -> bytes:
-        return self.stream.read(size)
+    def __getattr__(self, name: str) -> Any:
+        if name == "stream":  # not there yet, as while it is copied
+            raise AttributeError(name)
+        return getattr(self.stream, name)
 
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self.stream.seek(offset, whence)
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.stream)
 
     def save(self, target: Any) -> None:
         """Into an open file or to a path."""

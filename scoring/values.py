@@ -60,7 +60,10 @@ def said(value: Any) -> str:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """ " Did you mean ...?" or nothing."""
-    found = difflib.get_close_matches(name[:200], list(known)[:500], n=1, cutoff=0.6)
+    names = list(known)[:500]
+    found = [each for each in names if each.lower() == name[:200].lower()][:1] or difflib.get_close_matches(
+        name[:200], names, n=1, cutoff=0.6
+    )
     return f" Did you mean {json.dumps(found[0], ensure_ascii=False)}?" if found else ""
 
 

@@ -50,7 +50,8 @@ def test_the_nearest_name_is_told():
     row["sepal lenght"] = row.pop("sepal length")
     found = faults(schema.read(IRIS_SCHEMA.encode()), {"input_df": [row]})
     assert 'Did you mean "sepal length"?' in found["/input_df/0/sepal lenght"][1]
-    assert 'Did you mean "input_df"?' in faults(schema.read(IRIS_SCHEMA.encode()), {"inputdf": []})["/inputdf"][1]
+    for name in ("inputdf", "INPUT_DF"):
+        assert 'Did you mean "input_df"?' in faults(schema.read(IRIS_SCHEMA.encode()), {name: []})["/" + name][1]
 
 
 def test_at_most_twenty_faults():
@@ -139,3 +140,24 @@ def test_spark_schemas_are_checked_without_spark():
         schema.Schema.from_json(
             {"input": {"df": {"type": 2, "internal": {"type": "struct", "fields": [{"name": "v", "type": {"type": "udt"}}]}}}}
         )
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"{'a': 1}", "double quotes"),
+        (bytearray(b'{"a": NaN}'), "JSON has no NaN; write null."),
+        (b'{"a": -Infinity}', "write null."),
+        (b'{"a": [True]}', "JSON has no True; write true."),
+        ('{"a": 1}'.encode("utf-16"), "send UTF-8."),
+        ('{"a": 1}'.encode("utf-16-le"), "send UTF-8."),
+        (b"\xef\xbb\xbf" * 3 + b"{}", "is not JSON"),
+    ],
+)
+def test_what_was_probably_meant_is_told(body, says):
+    with pytest.raises(BadInput, match=says):
+        inputs.decode(body)
+
+
+def test_a_byte_order_mark_is_no_fault():
+    assert inputs.decode(b'\xef\xbb\xbf{"a": 1}') == {"a": 1}

@@ -89,3 +89,9 @@ def test_arguments_without_a_schema():
         "score.py line 3: run() takes `a` and `b`; without a schema it is called with the body as its only argument."
     ]
     assert driver.check_arguments(inspect("def init(): pass\ndef run(body, more=1): pass"), None) == []
+
+
+@pytest.mark.parametrize("run", ["def run(**names): pass", "def run(*, data): pass", "def run(*, data=1, request_headers): pass"])
+def test_a_body_needs_a_place(run):
+    problems = driver.check_arguments(inspect(f"def init(): pass\n{run}\n"), None)
+    assert problems == ["score.py line 2: run() has no argument for the body, which it is given by position: write run(raw_data)."]

@@ -95,6 +95,7 @@ def test_user_code_does_not_see_the_secret(bundle, folder, start):
     [
         ("def init():\n    open('model.pkl')\ndef run(x): pass", None, "init() failed: score.py line 2: FileNotFoundError"),
         ("def init():\n    open('model.pkl')\ndef run(x): pass", None, "Files that are there: helper.py, score.py"),
+        ("import cPickle\ndef init(): pass\ndef run(x): pass", None, "This module is of Python 2; Python 3 calls it `pickle`."),
         ("import nothere\ndef init(): pass\ndef run(x): pass", None, "`nothere` is not installed: add it to the pip or conda file"),
         ("import sklearn.externals.nothere\ndef init(): pass\ndef run(x): pass", None, "pin the version it was saved with"),
         ("def init(): pass", None, "has no function run()"),

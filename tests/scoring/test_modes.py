@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 
+import pandas
 import pytest
 from openapi_spec_validator import OpenAPIV2SpecValidator, OpenAPIV31SpecValidator
 
-from scoring import driver
+from scoring import driver, rawhttp
 from tests.scoring.test_schemathesis import check
 from tests.scoring.test_server import problem
 
@@ -283,6 +284,15 @@ def test_raw_multipart(raw):
     assert json.loads(answer) == {"name": "a b.png", "type": "image/png", "bytes": list(data), "form": {"label": "\u00e9"}}
     for broken in (b"", b"--b0", body[:100], b"--b0\r\nx--b0--"):
         assert raw.call("POST", "/score", broken, {"Content-Type": "multipart/form-data; boundary=b0"})[0] == 500
+
+
+def test_an_uploaded_file_reads_like_an_open_one():
+    body = b'--b0\r\nContent-Disposition: form-data; name="t"; filename="t.csv"\r\n\r\na,b\n1,2\n\r\n--b0--\r\n'
+    headers = rawhttp.Headers([("Content-Type", "multipart/form-data; boundary=b0")])
+    upload = rawhttp.AMLRequest("POST", headers=headers, body=body).files["t"]
+    assert (upload.tell(), upload.readline(), upload.tell(), list(upload)) == (0, b"a,b\n", 4, [b"1,2\n"])
+    upload.seek(0)
+    assert pandas.read_csv(upload).to_dict("list") == {"a": [1], "b": [2]}
 
 
 def test_raw_documents_are_valid(raw):

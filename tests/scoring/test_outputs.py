@@ -34,6 +34,8 @@ Pair = collections.namedtuple("Pair", "a b")
         ({"a": float("inf"), "b": (1, {2})}, {"a": None, "b": [1, [2]]}),
         ({2: "a", None: "b", True: "c", numpy.int64(7): "d"}, {"2": "a", "true": "c", "null": "b", "7": "d"}),
         (Pair(1, 2), [1, 2]),
+        ({(1, "x"): 2}, {"(1, 'x')": 2}),
+        (numpy.array([1.5], dtype=numpy.longdouble), [1.5]),
         (b"ab", "YWI="),
         (datetime.date(2020, 1, 31), "2020-01-31"),
         (pandas.Timestamp("2020-01-31 12:00"), "2020-01-31T12:00:00"),
@@ -54,6 +56,21 @@ Pair = collections.namedtuple("Pair", "a b")
 )
 def test_results(result, expected):
     assert json.loads(outputs.encode(result)) == expected
+
+
+def counted(*, broken: bool = False):
+    yield numpy.int64(1)
+    if broken:
+        raise ValueError("late")
+    yield 10**30
+
+
+def test_what_can_be_read_once_is_read_once():
+    assert json.loads(outputs.encode(counted())) == [1, 10**30]
+    assert json.loads(outputs.encode({"a": counted(), 10**30: 2})) == {"a": [1, 10**30], str(10**30): 2}
+    for result in (counted(broken=True), {"a": [counted(broken=True)]}):
+        with pytest.raises(ValueError, match="late"):
+            outputs.encode(result)
 
 
 class Row(tuple):
@@ -80,6 +97,11 @@ def test_rows_of_spark_keep_their_names(monkeypatch):
 
 def test_text_that_is_json_is_sent_as_it_is():
     assert outputs.encode('{"b": 1,  "a": 2}') == b'{"b": 1,  "a": 2}'
+
+
+def test_sparse_matrices_are_written_in_full():
+    sparse = pytest.importorskip("scipy.sparse")
+    assert json.loads(outputs.encode({"a": sparse.csr_matrix([[1.0, 0], [0, 2]])})) == {"a": [[1.0, 0.0], [0.0, 2.0]]}
 
 
 def looped():

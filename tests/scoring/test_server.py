@@ -180,6 +180,14 @@ def test_keep_alive_and_pipelining(iris):
     assert answer.count(b"HTTP/1.1 200 OK") == 2 and answer.count(b"HTTP/1.1 404 Not Found") == 1
 
 
+def test_staying_connected_is_told_to_who_asks(iris):
+    """A client of HTTP/1.0 that is not told waits until the server hangs up."""
+    with iris.connect() as sock:
+        sock.sendall(b"GET /livez HTTP/1.0\r\nconnection: Keep-Alive\r\n\r\n")
+        assert b"\r\nconnection: keep-alive\r\n" in sock.recv(1000)
+    assert b"keep-alive" not in iris.raw(b"GET /livez HTTP/1.0\r\n\r\n")
+
+
 def test_chunked_bodies_byte_by_byte(iris):
     body = json.dumps(IRIS_BODY).encode()
     wire = b"".join(b"1\r\n%c\r\n" % each for each in body) + b"0\r\n\r\n"
@@ -254,6 +262,11 @@ def test_a_taken_port_is_said(iris, start, slow_folder):
     second = start(slow_folder, ready=False, arguments=["--port", str(iris.port)])
     assert second.wait() == 1
     assert any("Cannot listen on" in line and str(iris.port) in line for line in second.lines)
+
+
+def test_an_asynchronous_generator_is_a_list(start, folder):
+    replica = start(folder("def init(): pass\nasync def run(body):\n    for each in body:\n        yield each\n"))
+    assert json.loads(replica.call("POST", "/score", "ab")[2]) == ["a", "b"]
 
 
 def test_coroutines_and_no_arguments(start, folder):
