@@ -116,7 +116,7 @@ class BuilderContract:
         before = self.leftovers(builder)
         with pytest.raises(ValueError):
             builder.bundle(environment, bundle, name=uuid.uuid4().hex, labels={}, report=report)
-        assert until(lambda: self.leftovers(builder) == before, 5)
+        assert until(lambda: self.leftovers(builder) <= before, 5)
 
     @pytest.mark.parametrize("name", ["", "../x", "a b", "x;y", "-x", "X", "a/b", "a\n"])
     def test_names_that_are_not_ours_are_refused(self, builder, environment, report, name):
@@ -223,7 +223,7 @@ class BuilderContract:
             builder = self.other_builder(index_url=f"http://{self.index_host}:{index.port}/simple")
             before = self.leftovers(builder)
             self.cancelled(report, index.asked, lambda: builder.resolve(base, "six\n", report))
-        assert until(lambda: self.leftovers(builder) == before, 5)
+        assert until(lambda: self.leftovers(builder) <= before, 5)
 
     def test_cancel_while_installing(self, base, lock, report):
         key = uuid.uuid4().hex
@@ -232,7 +232,7 @@ class BuilderContract:
             before = self.leftovers(builder)
             self.cancelled(report, index.asked, lambda: builder.install(base, lock, key, report))
             assert builder.find_environment(base, key) is None
-        assert until(lambda: self.leftovers(builder) == before, 5)
+        assert until(lambda: self.leftovers(builder) <= before, 5)
 
     def test_cancel_while_bundling(self, builder, environment, report):
         self.cancel_while_bundling(builder, environment, report, "while the bytes are sent")
@@ -260,7 +260,7 @@ class BuilderContract:
             begun,
             lambda: builder.bundle(environment, Bundle("sha256:" + "0" * 64, files), name=uuid.uuid4().hex, labels={}, report=report),
         )
-        assert until(lambda: self.leftovers(builder) == before, 30)
+        assert until(lambda: self.leftovers(builder) <= before, 30)
 
     def test_cancel_while_probing(self, builder, built, report):
         image, begun = (
@@ -270,7 +270,7 @@ class BuilderContract:
         report.on_line = lambda text: begun.set() if text == "begun" else None
         before = self.leftovers(builder)
         self.cancelled(report, begun, lambda: builder.probe(image, memory=256 * MIB, timeout=60, report=report))
-        assert until(lambda: self.leftovers(builder) == before, 5)
+        assert until(lambda: self.leftovers(builder) <= before, 5)
 
     def test_cancelled_before_it_began(self, builder, base, lock, environment, report):
         report.cancel()
@@ -282,4 +282,4 @@ class BuilderContract:
         ):
             with pytest.raises(Cancelled):
                 act()
-        assert until(lambda: self.leftovers(builder) == before, 5)
+        assert until(lambda: self.leftovers(builder) <= before, 5)

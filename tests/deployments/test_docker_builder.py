@@ -93,7 +93,7 @@ class TestDockerBuilder(BuilderContract):
         with pytest.raises(Cancelled):
             builder.install(base, lock, key, report)
         assert builder.find_environment(base, key) is None
-        assert until(lambda: self.leftovers(builder) == before, 20)
+        assert until(lambda: self.leftovers(builder) <= before, 20)
 
     def test_a_pushed_image_is_named_by_its_digest_and_pulled_by_it(self, builder, environment, report, registry):
         pushing = self.other_builder(registry=registry)
