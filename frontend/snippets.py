@@ -6,7 +6,45 @@ import json
 import shlex
 from dataclasses import dataclass
 
+from deployments import swagger
 from deployments.models import Service
+
+#: stands for a body that nobody has told of
+YOURS = "your input"
+
+
+class Raw(str):
+    """A body that is no JSON, to be sent as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A request that people kept, for a service without a schema."""
+
+    name: str
+    is_golden: bool
+
+
+def body_of(service: Service) -> tuple[object | None, Kept | None]:
+    """(the schema's sample, None); without a schema what was kept as a golden request, or as an example for the group; (None, None)."""
+    body = swagger.sample(service)
+    if body is not None:
+        return body, None
+    for rows, is_golden in ((service.golden_requests, True), (service.examples.filter(shared=True), False)):
+        if found := rows.values_list("name", "body").first():
+            name, text = found
+            try:
+                return json.loads(text), Kept(name, is_golden)
+            except ValueError:
+                return Raw(text), Kept(name, is_golden)
+    return None, None
+
+
+def _text(body: object | None) -> tuple[str, bool]:
+    """(what is sent, whether it is JSON)"""
+    if body is None:
+        return YOURS, False
+    return (str(body), False) if isinstance(body, Raw) else (json.dumps(body, ensure_ascii=False), True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,19 +60,17 @@ def curl(service: Service, body: object | None, key: str = "$MODELPORT_KEY") -> 
     if service.access == Service.Access.KEY:
         lines.append(f'-H "Authorization: Bearer {key}"')
     lines.append('-H "Content-Type: application/json"')
-    data = json.dumps(body, ensure_ascii=False) if body is not None else "your input"
-    lines.append(f"-d {shlex.quote(data)}")
+    lines.append(f"-d {shlex.quote(_text(body)[0])}")
     return " \\\n  ".join(lines)
 
 
 def python(service: Service, body: object | None) -> str:
     """Standard library only, so that it runs anywhere."""
     with_key = service.access == Service.Access.KEY
-    if body is None:
-        # No schema: run() is given the body as it comes.
-        given, data = '"your input"', "body.encode()"
+    text, is_json = _text(body)
+    if not is_json:
+        given, data = json.dumps(text, ensure_ascii=False), "body.encode()"
     else:
-        text = json.dumps(body, ensure_ascii=False)
         given = (
             f"json.loads({json.dumps(text, ensure_ascii=False)})"
             if _unlike_python(body)
@@ -66,7 +102,8 @@ def _unlike_python(body) -> bool:
 
 def javascript(service: Service, body: object | None) -> str:
     """Node 18 and browsers; a browser's page must be one of the service's allowed origins."""
-    data = json.dumps("your input") if body is None else f"JSON.stringify({json.dumps(body, indent=2, ensure_ascii=False)})"
+    text, is_json = _text(body)
+    data = f"JSON.stringify({json.dumps(body, indent=2, ensure_ascii=False)})" if is_json else json.dumps(text, ensure_ascii=False)
     key = "    Authorization: `Bearer ${process.env.MODELPORT_KEY}`,\n" if service.access == Service.Access.KEY else ""
     return (
         f"const answer = await fetch({json.dumps(service.scoring_url)}, {{\n"
@@ -80,7 +117,7 @@ def javascript(service: Service, body: object | None) -> str:
 
 def powershell(service: Service, body: object | None) -> str:
     """Windows PowerShell 5 and PowerShell 7."""
-    data = "your input" if body is None else json.dumps(body, ensure_ascii=False)
+    data = _text(body)[0]
     key = ' -Headers @{ Authorization = "Bearer $env:MODELPORT_KEY" }' if service.access == Service.Access.KEY else ""
     return (
         "$body = '" + data.replace("'", "''") + "'\n"
@@ -91,8 +128,7 @@ def powershell(service: Service, body: object | None) -> str:
 
 def client(service: Service, body: object | None) -> str:
     """The command line; it takes a session key by itself."""
-    data = "your input" if body is None else json.dumps(body, ensure_ascii=False)
-    return f"modelport service run realtime -g {service.group.name} -n {service.name} -d {shlex.quote(data)}"
+    return f"modelport service run realtime -g {service.group.name} -n {service.name} -d {shlex.quote(_text(body)[0])}"
 
 
 def all_of(service: Service, body: object | None) -> list[Snippet]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 WIDTH, HEIGHT = 120, 28
@@ -40,6 +41,16 @@ def path_of(values: Sequence[float | None]) -> str:
         parts.append(f"{'M' if pen_up else 'L'}{x:.1f} {y:.1f}" + (f"h{step / 2:.1f}" if pen_up else ""))
         pen_up = False
     return "".join(parts)
+
+
+def small(values: Sequence[float]) -> str:
+    """A picture for a cell of a table, whose number stands beside it."""
+    path = path_of(values) if any(values) else ""
+    return format_html(
+        '<svg viewBox="0 0 {} {}" class="spark-small" preserveAspectRatio="none" aria-hidden="true" focusable="false">'
+        '<path d="{}"></path></svg>',
+        *(WIDTH, HEIGHT, path),
+    )
 
 
 def of(metrics: dict, *, ready_now: int) -> list[Spark]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import django_tables2 as tables
 from django.urls import NoReverseMatch, reverse
@@ -15,7 +16,9 @@ from deployments import engines
 from deployments.standing import telling
 from deployments.states import service_state
 from deployments.telemetry import series
-from frontend.templatetags.portal import badge, duration, short_digest, size, when
+from frontend import sparklines, verbs
+from frontend.row_menus import Menus, Verb
+from frontend.templatetags.portal import badge, copy_button, duration, short_digest, size, when
 from frontend.words import environment_state, event_words
 from registry.runtimes import RUNTIMES
 
@@ -23,10 +26,13 @@ from registry.runtimes import RUNTIMES
 LAST_MINUTES = 15
 #: numbers stand under each other
 NUMBER = {"th": {"class": "text-end"}, "td": {"class": "text-end text-nowrap"}}
+MENU = {"th": {"class": "row-menu"}, "td": {"class": "row-menu"}}
 
 
 class Table(tables.Table):
     caption = ""
+    #: (url, row) -> what the menu beside the row offers; of tables that have the column `menu`
+    offers: Callable[[Callable[..., str], object], list[Verb]] = staticmethod(lambda url, row: [])
 
     class Meta:
         template_name = "frontend/table.html"
@@ -48,6 +54,18 @@ class Table(tables.Table):
     def render_size(self, value):
         return size(value)
 
+    @cached_property
+    def menus(self) -> Menus:
+        return Menus(self.context)
+
+    def render_menu(self, record):
+        return self.menus.menu(record.pk, str(record), self.offers(self.url, record))
+
+
+def menu_column() -> tables.Column:
+    """The last of a list's columns: not to be chosen, ordered by or exported."""
+    return tables.Column(verbose_name=_("Actions"), accessor="pk", orderable=False, exclude_from_export=True, attrs=MENU)
+
 
 def chips(words, look: str = "") -> str:
     return format_html_join(" ", '<span class="chip {}">{}</span>', ((look, word) for word in words))
@@ -55,6 +73,7 @@ def chips(words, look: str = "") -> str:
 
 class ModelTable(Table):
     caption = _("Model versions")
+    offers = staticmethod(verbs.of_model)
     name = tables.Column(verbose_name=_("Name"), accessor="model__name", order_by=("model__name", "-number"))
     aliases = tables.Column(verbose_name=_("Aliases"), orderable=False, empty_values=())
     tags = tables.Column(verbose_name=_("Tags"), orderable=False, empty_values=())
@@ -63,6 +82,7 @@ class ModelTable(Table):
     size = tables.Column(verbose_name=_("Size"), attrs=NUMBER)
     created_at = tables.Column(verbose_name=_("Registered"))
     created_by = tables.Column(verbose_name=_("By"), accessor="created_by__username", default="")
+    menu = menu_column()
 
     def render_name(self, record):
         return self.link("model", record)
@@ -82,6 +102,7 @@ class ModelTable(Table):
 
 class ManifestTable(Table):
     caption = _("Manifests")
+    offers = staticmethod(verbs.of_manifest)
     name = tables.Column(verbose_name=_("Name"), order_by=("name", "-number"))
     models = tables.Column(verbose_name=_("Models"), orderable=False, empty_values=())
     runtime = tables.Column(verbose_name=_("Runtime"))
@@ -89,6 +110,7 @@ class ManifestTable(Table):
     images = tables.Column(verbose_name=_("Images"), accessor="image_count", order_by=("image_count",), attrs=NUMBER)
     created_at = tables.Column(verbose_name=_("Created"))
     created_by = tables.Column(verbose_name=_("By"), accessor="created_by__username", default="")
+    menu = menu_column()
 
     def render_name(self, record):
         return self.link("manifest", record)
@@ -106,6 +128,7 @@ class ManifestTable(Table):
 
 class ImageTable(Table):
     caption = _("Images")
+    offers = staticmethod(verbs.of_image)
     name = tables.Column(verbose_name=_("Name"), order_by=("name", "-number"))
     state = tables.Column(verbose_name=_("State"), orderable=False, empty_values=())
     manifest = tables.Column(verbose_name=_("Manifest"), order_by=("manifest__name", "-manifest__number"))
@@ -113,6 +136,7 @@ class ImageTable(Table):
     size = tables.Column(verbose_name=_("Size"), attrs=NUMBER)
     build_seconds = tables.Column(verbose_name=_("Built in"), default="", attrs=NUMBER)
     created_at = tables.Column(verbose_name=_("Created"))
+    menu = menu_column()
 
     def render_name(self, record):
         return self.link("image", record)
@@ -135,6 +159,7 @@ class ImageTable(Table):
 
 class ServiceTable(Table):
     caption = _("Services")
+    offers = staticmethod(verbs.of_service)
     name = tables.Column(verbose_name=_("Name"))
     state = tables.Column(verbose_name=_("State"), orderable=False, empty_values=())
     image = tables.Column(verbose_name=_("Image"), orderable=False, empty_values=())
@@ -144,7 +169,9 @@ class ServiceTable(Table):
     p95 = tables.Column(verbose_name=_("p95"), orderable=False, empty_values=(), attrs=NUMBER)
     errors = tables.Column(verbose_name=_("Errors"), orderable=False, empty_values=(), attrs=NUMBER)
     access = tables.Column(verbose_name=_("Access"), orderable=False)
+    address = tables.Column(verbose_name="URL", accessor="pk", orderable=False)
     updated_at = tables.Column(verbose_name=_("Updated"))
+    menu = menu_column()
 
     def render_name(self, record):
         return self.link("service", record)
@@ -171,7 +198,22 @@ class ServiceTable(Table):
 
     def render_rate(self, record):
         tally = self.tallies.get(record.pk)
-        return f"{tally.calls / LAST_MINUTES:.3g}" if tally else "0"
+        if not tally:
+            return "0"
+        return format_html("{} {}", sparklines.small(tally.by_minute), f"{tally.calls / LAST_MINUTES:.3g}")
+
+    def value_rate(self, record):
+        tally = self.tallies.get(record.pk)
+        return round(tally.calls / LAST_MINUTES, 3) if tally else 0
+
+    def value_address(self, record):
+        # The row's own group would be asked of the database, once a row.
+        record.group = self.group
+        return record.scoring_url
+
+    def render_address(self, record):
+        address = self.value_address(record)
+        return copy_button(address, gettext("Copy scoring URL of %(name)s") % {"name": record})
 
     def render_p95(self, record):
         tally = self.tallies.get(record.pk)
@@ -191,12 +233,14 @@ class ServiceTable(Table):
 
 class EnvironmentTable(Table):
     caption = _("Environments")
+    offers = staticmethod(verbs.of_environment)
     name = tables.Column(verbose_name=_("Name"))
     target = tables.Column(verbose_name=_("Kind"))
     reachable = tables.Column(verbose_name=_("Reachable"), orderable=False, empty_values=())
     services = tables.Column(verbose_name=_("Services"), accessor="service_count", order_by=("service_count",), attrs=NUMBER)
     limits = tables.Column(verbose_name=_("Limits per service"), orderable=False, empty_values=())
     checked_at = tables.Column(verbose_name=_("Last checked"), default=_("never"))
+    menu = menu_column()
 
     def render_name(self, record):
         return format_html("{} {}", self.link("environment", record), chips([gettext("proposed first")] if record.is_default else []))

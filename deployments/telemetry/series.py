@@ -224,10 +224,22 @@ def choices(service: Service) -> dict[str, list]:
     return {"revisions": list(numbers[:50]), "keys": named + gone + ([("session", "Session keys")] if "session" in used else [])}
 
 
+@dataclass(slots=True)
+class Lately(Tally):
+    """The calls of the last minutes, and how many there were in each whole minute of them, the oldest first."""
+
+    by_minute: list[int] = field(default_factory=list)
+
+
 def last_minutes(services: Iterable, *, minutes: int = 15) -> dict:
-    """{service's id: Tally} of the last minutes, by one query for any number of services."""
-    found: dict = defaultdict(Tally)
-    since = timezone.now() - timedelta(minutes=minutes)
+    """{service's id: Lately}, by one query for any number of services. The minute that still runs counts, and is left out of `by_minute`."""
+    whole = minutes - 1
+    found: dict = defaultdict(lambda: Lately(by_minute=[0] * whole))
+    since = timezone.now().replace(second=0, microsecond=0) - timedelta(minutes=whole)
     for row in TrafficBucket.objects.filter(service__in=list(services), span=60, starts_at__gte=since):
-        found[row.service_id].add(row)
+        lately = found[row.service_id]
+        lately.add(row)
+        at = int((row.starts_at - since).total_seconds()) // 60
+        if at < whole:
+            lately.by_minute[at] += row.calls
     return found

@@ -32,6 +32,14 @@ def icon(name: str, extra: str = "") -> str:
     )
 
 
+def copy_button(text: str, label: str) -> str:
+    """The component `copy`, for cells that no template writes."""
+    return format_html(
+        '<button type="button" class="copy" data-copy="{}" title="{}" aria-label="{}">{}{}</button>',
+        *(text, label, label, icon("copy", "when-not"), icon("check", "when-copied")),
+    )
+
+
 @register.simple_tag(takes_context=True)
 def can(context, permission: str) -> bool:
     """Does the person's role in the page's group grant it? Only for showing; the action asks again."""

@@ -178,7 +178,11 @@ class ListView(ScopedMixin, TemplateView):
             quick=[(words, query, query == self.request.GET.urlencode()) for words, query in self.quick],
             noun=noun,
             layout=layout,
-            columns=[(name, column.verbose_name or name, name not in hidden) for name, column in self.table_class.base_columns.items()][1:],
+            columns=[
+                (name, one.verbose_name or name, name not in hidden)
+                for name, one in self.table_class.base_columns.items()
+                if name != "menu"
+            ][1:],
             own_views=[view for view in views if view.user_id == self.request.user.pk],
             shared_views=[view for view in views if view.user_id != self.request.user.pk],
             **kwargs,

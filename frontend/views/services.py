@@ -127,8 +127,11 @@ class ServiceView(ServiceMixin, DetailView):
         """Snippets with the schema's sample, and what the image answered to it when it was first started."""
         revision = swagger.shown_revision(service)
         answer = revision.image.probe.get("sample_result") if revision else None
+        body, kept = snippets.body_of(service)
         return {
-            "snippets": snippets.all_of(service, swagger.sample(service)),
+            "snippets": snippets.all_of(service, body),
+            "kept": kept,
+            "untold": body is None,
             "answer": json.dumps(answer, indent=2, ensure_ascii=False)[:MOST_ANSWER] if answer is not None else "",
             "models": [use.version for use in revision.image.manifest.uses.select_related("version__model")] if revision else [],
             "manifest": revision.image.manifest if revision else None,
