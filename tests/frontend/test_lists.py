@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
+from deployments.models import TrafficBucket
 from portal.accounts.models import Event, SavedView
 from registry.actions.models import change_model_version
 from tests import factories
@@ -39,10 +41,54 @@ def test_columns_density_rows_and_order_are_kept_for_the_person(browse, things, 
     assert client.post("/g/demo/lists/models/layout", shown)["Location"] == "/g/demo/models/?q=m"
     page = client.get("/g/demo/models/")
     table = page.context["table"]
-    assert [column.name for column in table.columns] == ["name", "size"] and len(table.page.object_list) == 31
+    assert [column.name for column in table.columns] == ["name", "size", "menu"] and len(table.page.object_list) == 31
     assert str(table.page.object_list[0].record) == "iris:1" and "table-card dense" in page.content.decode()
     assert len(list(browse(reader).get("/g/demo/models/").context["table"].columns)) > 2
     assert client.post("/g/demo/lists/nothing/layout", shown).status_code == 404
+
+
+def test_rows_have_menus_of_what_the_person_may_do(browse, things, owner, reader):
+    def menu(user, noun: str, row) -> str:
+        text = browse(user, enforce_csrf_checks=True).get(f"/g/demo/{noun}/").content.decode()
+        return text.split(f'<div id="row-{row.pk}" popover')[1].split("</td>")[0]
+
+    whole = menu(owner, "services", things.service)
+    assert 'href="/g/demo/services/iris/try"' in whole and 'class="trouble"' in whole and "aria-disabled" not in whole
+    address = re.search(r'action="([^"]+/stop)"', whole)[1]
+    client = browse(owner, enforce_csrf_checks=True)
+    client.get("/g/demo/services/")
+    assert client.post(address).status_code == 403
+    token = re.search(r'csrfmiddlewaretoken" value="([^"]+)', client.get("/g/demo/services/").content.decode())[1]
+    assert "/operations/" in client.post(address, {"csrfmiddlewaretoken": token})["Location"]
+    seen = menu(reader, "services", things.service)
+    assert seen.count("This needs Contributor") == 4 and seen.count("This needs Owner") == 2 and "<form" not in seen
+    for noun, row, address in (
+        ("models", things.version, "manifests/new?model=iris:1"),
+        ("manifests", things.manifest, "images/new?manifest=iris:1"),
+        ("images", things.image, "services/new?image=iris:1"),
+        ("environments", things.environment, f"environments/{things.environment.name}/edit"),
+    ):
+        assert f"/g/demo/{address}" in menu(owner, noun, row)
+
+
+def test_the_list_of_services_shows_their_addresses_and_last_calls(browse, things, owner, settings):
+    now = timezone.now()
+    for minutes, calls in ((2, 30), (5, 15), (40, 600)):
+        TrafficBucket.objects.create(
+            service=things.service,
+            revision=1,
+            status=200,
+            calls=calls,
+            span=60,
+            starts_at=(now - timedelta(minutes=minutes)).replace(second=0),
+        )
+    text = browse(owner).get("/g/demo/services/").content.decode()
+    assert f'data-copy="{settings.GATEWAY_URL}/demo/iris/score"' in text
+    drawn = re.search(r'class="spark-small".*?<path d="(M[^"]+)"></path></svg> 3</td>', text)
+    assert drawn and drawn[1].count("L") == 13
+    answer = browse(owner).get("/g/demo/services/?export=json")
+    [row] = json.loads(b"".join(answer.streaming_content))
+    assert row["Calls a minute"] == 3 and row["URL"] == f"{settings.GATEWAY_URL}/demo/iris/score" and "Actions" not in row
 
 
 def test_a_view_is_saved_shared_and_deleted(browse, things, owner, contributor, reader):
