@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import django_filters as filters
+from django.utils.translation import gettext_lazy as _
 
 from deployments.models import Service
 from portal.names import parse_id
@@ -11,11 +12,11 @@ from portal.names import parse_id
 class ServiceFilter(filters.FilterSet):
     """The original's filters: by name, model, manifest, image and environment."""
 
-    name = filters.CharFilter(field_name="name", lookup_expr="icontains", label="Name")
-    environment = filters.CharFilter(field_name="environment__name", label="Environment")
-    image = filters.CharFilter(method="by_image", label="Image")
-    manifest = filters.CharFilter(method="by_manifest", label="Manifest")
-    model = filters.CharFilter(method="by_model", label="Model")
+    name = filters.CharFilter(field_name="name", lookup_expr="icontains", label=_("Name"))
+    environment = filters.CharFilter(field_name="environment__name", label=_("Environment"))
+    image = filters.CharFilter(method="by_image", label=_("Image"))
+    manifest = filters.CharFilter(method="by_manifest", label=_("Manifest"))
+    model = filters.CharFilter(method="by_model", label=_("Model"))
 
     class Meta:
         model = Service

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import django_filters
 from django.db.models import Exists, OuterRef, Q
+from django.utils.translation import gettext_lazy as _
 
 from portal.names import parse_id
 from registry.models import Image, Manifest, ManifestModel, ModelVersion
@@ -35,11 +36,11 @@ def version_words(value: str) -> Q:
 class ModelFilter(django_filters.FilterSet):
     """Model versions."""
 
-    q = django_filters.CharFilter(method="search", label="Search")
-    name = django_filters.CharFilter(field_name="model__name", label="Name")
-    tag = django_filters.CharFilter(field_name="tags__word", label="Tag")
-    framework = django_filters.CharFilter(field_name="framework", lookup_expr="iexact", label="Framework")
-    manifest = django_filters.CharFilter(method="by_manifest", label="Manifest")
+    q = django_filters.CharFilter(method="search", label=_("Search"))
+    name = django_filters.CharFilter(field_name="model__name", label=_("Name"))
+    tag = django_filters.CharFilter(field_name="tags__word", label=_("Tag"))
+    framework = django_filters.CharFilter(field_name="framework", lookup_expr="iexact", label=_("Framework"))
+    manifest = django_filters.CharFilter(method="by_manifest", label=_("Manifest"))
 
     class Meta:
         model = ModelVersion
@@ -54,11 +55,11 @@ class ModelFilter(django_filters.FilterSet):
 
 
 class ManifestFilter(django_filters.FilterSet):
-    q = django_filters.CharFilter(method="search", label="Search")
-    name = django_filters.CharFilter(field_name="name", label="Name")
-    model = django_filters.CharFilter(method="by_model", label="Model")
-    tag = django_filters.CharFilter(method="by_tag", label="Tag of a model")
-    runtime = django_filters.CharFilter(field_name="runtime", label="Runtime")
+    q = django_filters.CharFilter(method="search", label=_("Search"))
+    name = django_filters.CharFilter(field_name="name", label=_("Name"))
+    model = django_filters.CharFilter(method="by_model", label=_("Model"))
+    tag = django_filters.CharFilter(method="by_tag", label=_("Tag of a model"))
+    runtime = django_filters.CharFilter(field_name="runtime", label=_("Runtime"))
 
     class Meta:
         model = Manifest
@@ -75,11 +76,11 @@ class ManifestFilter(django_filters.FilterSet):
 
 
 class ImageFilter(django_filters.FilterSet):
-    q = django_filters.CharFilter(method="search", label="Search")
-    name = django_filters.CharFilter(field_name="name", label="Name")
-    manifest = django_filters.CharFilter(method="by_manifest", label="Manifest")
-    model = django_filters.CharFilter(method="by_model", label="Model")
-    built = django_filters.BooleanFilter(method="by_built", label="Built")
+    q = django_filters.CharFilter(method="search", label=_("Search"))
+    name = django_filters.CharFilter(field_name="name", label=_("Name"))
+    manifest = django_filters.CharFilter(method="by_manifest", label=_("Manifest"))
+    model = django_filters.CharFilter(method="by_model", label=_("Model"))
+    built = django_filters.BooleanFilter(method="by_built", label=_("Built"))
 
     class Meta:
         model = Image

@@ -11,6 +11,7 @@ import uuid
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.permissions import scoped
 from portal.states import Stateful
@@ -48,12 +49,12 @@ class GoldenRun(Stateful):
     """What one revision answered. `results` is text: JSON of [{name, outcome, status, seconds, differences, got}]."""
 
     class State(models.TextChoices):
-        PASSED = "Passed", "Same answers"
-        WARNED = "Warned", "Changed, and let through by the rule"
-        STOPPED = "Stopped", "Changed, and stopped by the rule"
-        WAITING = "Waiting", "Waits for a person"
-        APPROVED = "Approved", "Approved"
-        REJECTED = "Rejected", "Rejected"
+        PASSED = "Passed", _("Same answers")
+        WARNED = "Warned", _("Changed, and let through by the rule")
+        STOPPED = "Stopped", _("Changed, and stopped by the rule")
+        WAITING = "Waiting", _("Waits for a person")
+        APPROVED = "Approved", _("Approved")
+        REJECTED = "Rejected", _("Rejected")
 
     MOVES = {
         State.PASSED: set(),

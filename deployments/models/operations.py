@@ -14,6 +14,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.permissions import ScopedQuerySet
 from portal.errors import IllegalMove
@@ -24,18 +25,18 @@ class Operation(Stateful):
     """What was asked, how far it is, and how it ended. `fence` is raised by each claim and carried by every write."""
 
     class Kind(models.TextChoices):
-        IMAGE = "Image", "Build image"
-        SERVICE = "Service", "Roll out service"
-        DELETE = "Delete", "Delete service"
-        GOLDEN = "Golden", "Ask golden requests"
+        IMAGE = "Image", _("Build image")
+        SERVICE = "Service", _("Roll out service")
+        DELETE = "Delete", _("Delete service")
+        GOLDEN = "Golden", _("Ask golden requests")
 
     class State(models.TextChoices):
-        NOT_STARTED = "NotStarted", "Queued"
-        RUNNING = "Running", "Running"
-        WAITING = "Waiting", "Waits for a person"
-        SUCCEEDED = "Succeeded", "Succeeded"
-        FAILED = "Failed", "Failed"
-        CANCELLED = "Cancelled", "Cancelled"
+        NOT_STARTED = "NotStarted", _("Queued")
+        RUNNING = "Running", _("Running")
+        WAITING = "Waiting", _("Waits for a person")
+        SUCCEEDED = "Succeeded", _("Succeeded")
+        FAILED = "Failed", _("Failed")
+        CANCELLED = "Cancelled", _("Cancelled")
 
     MOVES = {
         State.NOT_STARTED: {State.RUNNING, State.CANCELLED, State.FAILED},
@@ -144,11 +145,11 @@ class OperationStep(models.Model):
     """One named step with its own log and times."""
 
     class State(models.TextChoices):
-        RUNNING = "Running", "Running"
-        SUCCEEDED = "Succeeded", "Succeeded"
-        SKIPPED = "Skipped", "Reused"
-        FAILED = "Failed", "Failed"
-        CANCELLED = "Cancelled", "Cancelled"
+        RUNNING = "Running", _("Running")
+        SUCCEEDED = "Succeeded", _("Succeeded")
+        SKIPPED = "Skipped", _("Reused")
+        FAILED = "Failed", _("Failed")
+        CANCELLED = "Cancelled", _("Cancelled")
 
     operation = models.ForeignKey(Operation, on_delete=models.CASCADE, related_name="steps")
     order = models.PositiveSmallIntegerField()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.permissions import scoped
 
@@ -11,10 +12,10 @@ class Replica(models.Model):
     """Written by whoever observed last; `observed_at` keeps an older look from overwriting a newer one."""
 
     class State(models.TextChoices):
-        STARTING = "starting", "Starting"
-        READY = "ready", "Ready"
-        UNREACHABLE = "unreachable", "Unreachable"
-        CRASHED = "crashed", "Crash-looping"
+        STARTING = "starting", _("Starting")
+        READY = "ready", _("Ready")
+        UNREACHABLE = "unreachable", _("Unreachable")
+        CRASHED = "crashed", _("Crash-looping")
 
     revision = models.ForeignKey("deployments.Revision", on_delete=models.CASCADE, related_name="replicas")
     name = models.CharField(max_length=100)

@@ -12,6 +12,7 @@ import uuid
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.permissions import scoped
 from portal.states import Stateful
@@ -25,11 +26,11 @@ class Revision(Stateful):
     """Numbered under its service. Its replicas answer health checks with its number, digest and nonce."""
 
     class State(models.TextChoices):
-        PENDING = "Pending", "Pending"
-        ROLLING = "Rolling", "Rolling out"
-        SERVING = "Serving", "Serving"
-        RETIRED = "Retired", "Retired"
-        FAILED = "Failed", "Failed"
+        PENDING = "Pending", _("Pending")
+        ROLLING = "Rolling", _("Rolling out")
+        SERVING = "Serving", _("Serving")
+        RETIRED = "Retired", _("Retired")
+        FAILED = "Failed", _("Failed")
 
     MOVES = {
         State.PENDING: {State.ROLLING, State.FAILED},

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.permissions import ScopedQuerySet, scoped
 from portal.names import name_validators
@@ -22,13 +23,13 @@ class Service(models.Model):
     """Its shown state is derived (deployments/states.py), never stored here."""
 
     class Access(models.TextChoices):
-        KEY = "key", "Key required"
-        PUBLIC = "public", "Public: anyone who reaches the gateway"
+        KEY = "key", _("Key required")
+        PUBLIC = "public", _("Public: anyone who reaches the gateway")
 
     class GoldenPolicy(models.TextChoices):
-        ASK = "ask", "Ask a person"
-        STOP = "stop", "Stop the rollout"
-        WARN = "warn", "Say so, and go on"
+        ASK = "ask", _("Ask a person")
+        STOP = "stop", _("Stop the rollout")
+        WARN = "warn", _("Say so, and go on")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     group = models.ForeignKey("accounts.ResourceGroup", on_delete=models.PROTECT, related_name="services")
@@ -102,12 +103,12 @@ class ServiceKey(models.Model):
     """Hash only. *primary* and *secondary* for callers, *session* for a person's quarter of an hour of Try it."""
 
     class Slot(models.TextChoices):
-        PRIMARY = "primary", "Primary"
-        SECONDARY = "secondary", "Secondary"
+        PRIMARY = "primary", _("Primary")
+        SECONDARY = "secondary", _("Secondary")
         #: replaced, and still good for the time that was given
-        PRIMARY_OLD = "primary-old", "Old primary"
-        SECONDARY_OLD = "secondary-old", "Old secondary"
-        SESSION = "session", "Session"
+        PRIMARY_OLD = "primary-old", _("Old primary")
+        SECONDARY_OLD = "secondary-old", _("Old secondary")
+        SESSION = "session", _("Session")
 
     service = models.ForeignKey(Service, on_delete=models.CASCADE, related_name="keys")
     slot = models.CharField(max_length=16, choices=Slot.choices)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from deployments.models import ReadinessBucket, Revision, Service, ServiceKey, TrafficBucket, UsageBucket
 from deployments.telemetry.histogram import Histogram
@@ -205,8 +206,14 @@ def _marks(service: Service, window: Window) -> list[dict]:
     inside = {"serving_at__gte": window.start, "serving_at__lt": window.end}
     for revision in Revision.objects.filter(service=service, **inside).select_related("image", "created_by"):
         who = str(revision.created_by) if revision.created_by else ""
-        marks.append({"at": int(revision.serving_at.timestamp()), "what": f"Revision {revision.number} ({revision.image})", "by": who})
-    words = {EventTag.SERVICE_STOPPED: "Stopped", EventTag.SERVICE_STARTED: "Started"}
+        marks.append(
+            {
+                "at": int(revision.serving_at.timestamp()),
+                "what": _("Revision %(number)s (%(image)s)") % {"number": revision.number, "image": revision.image},
+                "by": who,
+            }
+        )
+    words = {EventTag.SERVICE_STOPPED: _("Stopped"), EventTag.SERVICE_STARTED: _("Started")}
     events = Event.objects.filter(subject_type="service", subject_id=str(service.pk), tag__in=list(words))
     for event in events.filter(created_at__gte=window.start, created_at__lt=window.end):
         marks.append({"at": int(event.created_at.timestamp()), "what": words[EventTag(event.tag)], "by": event.actor_label})
@@ -220,8 +227,8 @@ def choices(service: Service) -> dict[str, list]:
     used = set(rows.exclude(key="").values_list("key", flat=True).distinct())
     keys = service.keys.exclude(slot=ServiceKey.Slot.SESSION)
     named = [(key.key_id, f"{key.get_slot_display()} …{key.last_four}") for key in keys]
-    gone = [(key, f"{key[:4]}… (replaced)") for key in sorted(used - {key for key, _ in named} - {"session"})]
-    return {"revisions": list(numbers[:50]), "keys": named + gone + ([("session", "Session keys")] if "session" in used else [])}
+    gone = [(key, _("%(key)s… (replaced)") % {"key": key[:4]}) for key in sorted(used - {key for key, _words in named} - {"session"})]
+    return {"revisions": list(numbers[:50]), "keys": named + gone + ([("session", _("Session keys"))] if "session" in used else [])}
 
 
 @dataclass(slots=True)

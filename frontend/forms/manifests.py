@@ -53,7 +53,9 @@ class RecipeFields(StyledForm):
         required=False,
         strip=False,
         widget=editor("json", 5),
-        help_text='The schema is made from it. For example {"input_df": [{"age": 41, "plan": "basic"}]}; the names on top are the arguments of run().',
+        help_text=_(
+            'The schema is made from it. For example {"input_df": [{"age": 41, "plan": "basic"}]}; the names on top are the arguments of run().'
+        ),
     )
     dependencies = forms.CharField(
         label=_("Dependencies"),
@@ -74,7 +76,7 @@ class RecipeFields(StyledForm):
         super().__init__(*args, **kwargs)
         self.fields["runtime"].choices = [(one.name, one.label) for one in RUNTIMES.values()]
         self.fields["python"].choices = [
-            ("", "As the conda file says, or the usual one"),
+            ("", _("As the conda file says, or the usual one")),
             *((version, version) for version in settings.PYTHON_VERSIONS),
         ]
         self.raw: dict[str, bytes] = {}
@@ -107,7 +109,7 @@ class RecipeFields(StyledForm):
         if not sample:
             return
         if "schema" in self.raw:
-            self.add_error("sample", "Give a schema or a sample request, not both.")
+            self.add_error("sample", _("Give a schema or a sample request, not both."))
             return
         try:
             self.raw["schema"], self.paths["schema"] = schema_from_sample(sample), "service_schema.json"

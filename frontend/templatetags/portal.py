@@ -9,7 +9,7 @@ from django.conf import settings
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 
 from frontend.words import look
 from portal.accounts.models import User
@@ -76,18 +76,24 @@ def ago(moment: datetime, now: datetime | None = None) -> str:
     """3 minutes ago; in 2 days."""
     seconds = ((now or timezone.now()) - moment).total_seconds()
     past, seconds = seconds >= 0, abs(seconds)
-    for least, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
-        if seconds >= least:
-            count = int(seconds // least)
-            words = f"{count} {unit}{'' if count == 1 else 's'}"
-            return f"{words} ago" if past else f"in {words}"
-    return "just now" if past else "in a moment"
+    if seconds >= 86400:
+        count = int(seconds // 86400)
+        said = ngettext("%(n)s day ago", "%(n)s days ago", count) if past else ngettext("in %(n)s day", "in %(n)s days", count)
+    elif seconds >= 3600:
+        count = int(seconds // 3600)
+        said = ngettext("%(n)s hour ago", "%(n)s hours ago", count) if past else ngettext("in %(n)s hour", "in %(n)s hours", count)
+    elif seconds >= 60:
+        count = int(seconds // 60)
+        said = ngettext("%(n)s minute ago", "%(n)s minutes ago", count) if past else ngettext("in %(n)s minute", "in %(n)s minutes", count)
+    else:
+        return gettext("just now") if past else gettext("in a moment")
+    return said % {"n": count}
 
 
 @register.simple_tag
-def when(moment: datetime | None, empty: str = "never") -> str:
+def when(moment: datetime | None, empty: str = "") -> str:
     if moment is None:
-        return empty
+        return empty or gettext("never")
     shown = timezone.localtime(moment)
     return format_html(
         '<time datetime="{}" title="{}">{}</time>', shown.isoformat(timespec="seconds"), shown.strftime("%Y-%m-%d %H:%M:%S %Z"), ago(moment)
@@ -100,14 +106,14 @@ def duration(seconds: float | None) -> str:
     if seconds is None:
         return ""
     if seconds < 10:
-        return f"{seconds:.1f} s"
+        return gettext("%(s)s s") % {"s": f"{seconds:.1f}"}
     seconds = round(seconds)
-    hours, minutes = seconds // 3600, seconds // 60 % 60
-    if hours >= 48:
-        return f"{hours // 24} d {hours % 24} h"
-    if hours:
-        return f"{hours} h {minutes} m"
-    return f"{minutes} m {seconds % 60} s" if minutes else f"{seconds} s"
+    parts = {"d": seconds // 86400, "h": seconds // 3600 % 24, "m": seconds // 60 % 60, "s": seconds % 60}
+    if seconds >= 48 * 3600:
+        return gettext("%(d)s d %(h)s h") % parts
+    if seconds >= 3600:
+        return gettext("%(h)s h %(m)s m") % {**parts, "h": seconds // 3600}
+    return (gettext("%(m)s m %(s)s s") if seconds >= 60 else gettext("%(s)s s")) % parts
 
 
 @register.filter

@@ -18,6 +18,7 @@ from django.db.models import Count, OuterRef, ProtectedError, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _lazy
 from django.views.generic import TemplateView, View
 from django.views.generic.edit import FormView
 from django_tables2 import RequestConfig
@@ -268,8 +269,8 @@ class ActionView(ScopedMixin, FormView):
     """A form that calls an action. Refusals show the same form again, with everything that was typed (422, or the error's status)."""
 
     template_name = "frontend/form.html"
-    submit = "Save"
-    busy = "Saving…"
+    submit = _lazy("Save")
+    busy = _lazy("Saving…")
     #: what one must be allowed to, said before one types; the action asks again
     permission = ""
     danger = False

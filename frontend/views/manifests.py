@@ -136,10 +136,10 @@ class DeleteManifestView(ManifestMixin, ActionView):
     form_class = ConfirmForm
     template_name = "frontend/confirm.html"
     permission = Permission.MANIFEST_WRITE
-    submit, busy, danger, done = "Delete this manifest", "Deleting…", True, "Deleted."
+    submit, busy, danger, done = _lazy("Delete this manifest"), _lazy("Deleting…"), True, _lazy("Deleted.")
 
     def get_title(self):
-        return f"Delete {self.object}?"
+        return _("Delete %(thing)s?") % {"thing": self.object}
 
     def act(self):
         actions.delete_manifest(user=self.request.user, manifest=self.object)
@@ -150,5 +150,9 @@ class DeleteManifestView(ManifestMixin, ActionView):
     def get_context_data(self, **kwargs):
         back = reverse("pages:manifest", args=[self.group.name, str(self.object)])
         return super().get_context_data(
-            back=back, goes="The recipe and its number.", stays="The models that it used.", users=usage.users_of(self.object), **kwargs
+            back=back,
+            goes=_("The recipe and its number."),
+            stays=_("The models that it used."),
+            users=usage.users_of(self.object),
+            **kwargs,
         )

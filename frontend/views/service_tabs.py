@@ -44,10 +44,10 @@ class RegenerateKeyView(ServiceMixin, ActionView):
     form_class = RegenerateKeyForm
     template_name = "frontend/services/regenerate.html"
     permission, tab = Permission.KEY_WRITE, "keys"
-    submit, busy, danger = "Regenerate", "Regenerating…", True
+    submit, busy, danger = lazy("Regenerate"), lazy("Regenerating…"), True
 
     def get_title(self):
-        return f"Regenerate the {self.kwargs['slot']} key?"
+        return _("Regenerate the primary key?") if self.kwargs["slot"] == ServiceKey.Slot.PRIMARY else _("Regenerate the secondary key?")
 
     def act(self, grace_hours):
         slot = self.kwargs["slot"]
@@ -102,25 +102,27 @@ def seconds_served(revision: Revision) -> float | None:
 def changes_between(before: Revision | None, after: Revision) -> list[str]:
     """Sentences: image iris:1 to iris:2, memory 512 MiB to 1 GiB."""
     if before is None:
-        return ["first revision"]
+        return [_("first revision")]
     found = []
     if before.image_id != after.image_id:
-        found.append(f"image {before.image} to {after.image}")
+        found.append(_("image %(before)s to %(after)s") % {"before": before.image, "after": after.image})
     if before.cpu != after.cpu:
-        found.append(f"CPU {before.cpu:g} to {after.cpu:g}")
+        found.append(_("CPU %(before)s to %(after)s") % {"before": f"{before.cpu:g}", "after": f"{after.cpu:g}"})
     if before.memory != after.memory:
-        found.append(f"memory {in_units(before.memory)} to {in_units(after.memory)}")
+        found.append(_("memory %(before)s to %(after)s") % {"before": in_units(before.memory), "after": in_units(after.memory)})
     if before.gpus != after.gpus:
-        found.append(f"GPUs {show_gpus(before.gpus)} to {show_gpus(after.gpus)}")
+        found.append(_("GPUs %(before)s to %(after)s") % {"before": show_gpus(before.gpus), "after": show_gpus(after.gpus)})
     if before.workers != after.workers:
-        found.append(f"processes {before.workers or 'automatic'} to {after.workers or 'automatic'}")
+        found.append(
+            _("processes %(before)s to %(after)s") % {"before": before.workers or _("automatic"), "after": after.workers or _("automatic")}
+        )
     if before.collect_data != after.collect_data:
-        found.append("data collection on" if after.collect_data else "data collection off")
+        found.append(_("data collection on") if after.collect_data else _("data collection off"))
     if before.batching != after.batching:
-        found.append("shared calls on" if after.batching else "shared calls off")
+        found.append(_("shared calls on") if after.batching else _("shared calls off"))
     if before.timeout != after.timeout:
-        found.append(f"time limit {before.timeout} s to {after.timeout} s")
-    return found or ["rolled out again"]
+        found.append(_("time limit %(before)s s to %(after)s s") % {"before": before.timeout, "after": after.timeout})
+    return found or [_("rolled out again")]
 
 
 class RollBackView(ServiceMixin, ActionView):
@@ -129,7 +131,7 @@ class RollBackView(ServiceMixin, ActionView):
     form_class = ConfirmForm
     template_name = "frontend/services/roll_back.html"
     permission, tab = Permission.SERVICE_WRITE, "history"
-    busy = "Starting…"
+    submit, busy = lazy("Roll back"), lazy("Starting…")
 
     def setup(self, request, *args, **kwargs):
         super().setup(request, *args, **kwargs)
@@ -137,7 +139,7 @@ class RollBackView(ServiceMixin, ActionView):
             self.revision = self.one(Revision.objects.filter(service=self.object).select_related("image"), number=kwargs["number"])
 
     def get_title(self):
-        return f"Roll back to revision {self.revision.number}?"
+        return _("Roll back to revision %(number)s?") % {"number": self.revision.number}
 
     def act(self):
         old = self.revision
@@ -160,7 +162,7 @@ class RollBackView(ServiceMixin, ActionView):
 
     def get_context_data(self, **kwargs):
         back = reverse("pages:service_history", args=[self.group.name, self.object.name])
-        return super().get_context_data(revision=self.revision, submit="Roll back", back=back, **kwargs)
+        return super().get_context_data(revision=self.revision, back=back, **kwargs)
 
 
 class ServiceDocsView(ServiceMixin, DetailView):

@@ -11,21 +11,22 @@ from enum import StrEnum
 
 from django.apps import apps
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from portal.errors import NotAllowed
 
 
 class Role(models.TextChoices):
-    OWNER = "owner", "Owner"
-    CONTRIBUTOR = "contributor", "Contributor"
-    READER = "reader", "Reader"
+    OWNER = "owner", _("Owner")
+    CONTRIBUTOR = "contributor", _("Contributor")
+    READER = "reader", _("Reader")
 
 
 #: one line each, for the members page
 ROLE_MEANS = {
-    Role.OWNER: "Everything a Contributor may do; gives and takes access, deletes services, environments and collected data.",
-    Role.CONTRIBUTOR: "Registers models, builds images, deploys and updates services, sees keys once and what services collect.",
-    Role.READER: "Sees everything but keys and collected data, and changes nothing.",
+    Role.OWNER: _("Everything a Contributor may do; gives and takes access, deletes services, environments and collected data."),
+    Role.CONTRIBUTOR: _("Registers models, builds images, deploys and updates services, sees keys once and what services collect."),
+    Role.READER: _("Sees everything but keys and collected data, and changes nothing."),
 }
 
 

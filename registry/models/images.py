@@ -6,6 +6,7 @@ import uuid
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.permissions import ScopedQuerySet
 from portal.names import name_validators
@@ -20,8 +21,8 @@ class Image(models.Model):
     """Drafted when a build is asked for; *built* exactly when it has a digest. A failed draft is removed."""
 
     class Format(models.TextChoices):
-        OCI = "oci", "Container image"
-        DIRECTORY = "directory", "Folder with a virtual environment"
+        OCI = "oci", _("Container image")
+        DIRECTORY = "directory", _("Folder with a virtual environment")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     group = models.ForeignKey("accounts.ResourceGroup", on_delete=models.PROTECT, related_name="images")

@@ -6,6 +6,7 @@ import uuid
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.permissions import ScopedQuerySet
 from portal.names import name_validators
@@ -64,11 +65,11 @@ class ManifestFile(models.Model):
     """One file of a manifest at its path beside score.py."""
 
     class Role(models.TextChoices):
-        DRIVER = "driver", "Scoring file"
-        SCHEMA = "schema", "Schema"
+        DRIVER = "driver", _("Scoring file")
+        SCHEMA = "schema", _("Schema")
         PIP = "pip", "requirements.txt"
-        CONDA = "conda", "Conda file"
-        FILE = "file", "Extra file"
+        CONDA = "conda", _("Conda file")
+        FILE = "file", _("Extra file")
 
     manifest = models.ForeignKey(Manifest, on_delete=models.CASCADE, related_name="files")
     role = models.CharField(max_length=8, choices=Role.choices)

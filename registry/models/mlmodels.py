@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.permissions import ScopedQuerySet, scoped
 from portal.names import name_validators
@@ -48,8 +49,8 @@ class ModelVersion(models.Model):
     """Written once: its files, number and digest never change. Description and tags may."""
 
     class Kind(models.TextChoices):
-        FILE = "file", "File"
-        FOLDER = "folder", "Folder"
+        FILE = "file", _("File")
+        FOLDER = "folder", _("Folder")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     #: its model's group, kept here too: lists are by group and newest first, and need one index for both

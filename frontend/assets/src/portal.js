@@ -25,7 +25,7 @@ async function copy(button) {
   try {
     await navigator.clipboard.writeText(text.trim());
     button.classList.add("copied");
-    say("Copied");
+    say(document.getElementById("said").dataset.copied);
     setTimeout(() => button.classList.remove("copied"), 1500);
   } catch {
     // No permission for the clipboard: select the text, so that the keyboard can copy it.
@@ -33,7 +33,7 @@ async function copy(button) {
     if (!target) return;
     if ("select" in target) target.select();
     else getSelection().selectAllChildren(target);
-    say("Selected; press Control C to copy");
+    say(document.getElementById("said").dataset.selected);
   }
 }
 

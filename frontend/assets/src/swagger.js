@@ -40,9 +40,9 @@ async function authorize() {
   const note = document.getElementById("swagger-key");
   try {
     ui.preauthorizeApiKey(config.scheme, await sessionKey());
-    note.textContent = "Authorized with a session key of yours for 15 minutes; it is renewed while this page is open.";
+    note.textContent = note.dataset.ready;
     setTimeout(authorize, 13 * 60 * 1000);
   } catch (error) {
-    note.textContent = `${error.message} Press Authorize and paste a key.`;
+    note.textContent = `${error.message} ${note.dataset.else}`;
   }
 }
