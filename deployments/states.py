@@ -33,26 +33,35 @@ def service_state(service: Service) -> ServiceState:
     ready = sum(replica.state == Replica.State.READY for replica in replicas)
     desired = service.replicas
     if service.deleting:
-        return ServiceState("Deleting", "Callers get 404 already.", 0, 0)
+        return ServiceState("Deleting", _("Callers get 404 already."), 0, 0)
     if service.stopped:
-        return ServiceState("Stopped", "Its URL and keys are kept.", 0, desired)
+        return ServiceState("Stopped", _("Its URL and keys are kept."), 0, desired)
     if serving is None:
         if coming:
-            return ServiceState("Starting", f"Revision {coming.number} is being rolled out.", 0, desired)
+            return ServiceState("Starting", _("Revision %(number)s is being rolled out.") % {"number": coming.number}, 0, desired)
         if latest is None and not service.trouble:
-            return ServiceState("Starting", "Its first image is being built.", 0, desired)
+            return ServiceState("Starting", _("Its first image is being built."), 0, desired)
         return ServiceState("Failed", latest.reason if latest else service.trouble, 0, desired)
     trouble = next((replica.detail for replica in replicas if replica.state != Replica.State.READY and replica.detail), "")
     if coming:
-        return ServiceState("Updating", f"Revision {coming.number} is coming; revision {serving.number} serves.", ready, desired)
-    if ready >= desired:
-        note = (
-            f"Revision {latest.number} failed: {latest.reason}" if latest is not serving and latest.state == Revision.State.FAILED else ""
+        return ServiceState(
+            "Updating",
+            _("Revision %(next)s is coming; revision %(now)s serves.") % {"next": coming.number, "now": serving.number},
+            ready,
+            desired,
         )
+    if ready >= desired:
+        failed = latest is not serving and latest.state == Revision.State.FAILED
+        note = _("Revision %(number)s failed: %(reason)s") % {"number": latest.number, "reason": latest.reason} if failed else ""
         return ServiceState("Running", note, ready, desired)
     if ready == 0 and all(replica.state == Replica.State.STARTING for replica in replicas):
         return ServiceState("Starting", trouble, ready, desired)
-    return ServiceState("Degraded" if ready else "Failed", trouble or f"{ready} of {desired} replicas are ready.", ready, desired)
+    return ServiceState(
+        "Degraded" if ready else "Failed",
+        trouble or _("%(ready)s of %(desired)s replicas are ready.") % {"ready": ready, "desired": desired},
+        ready,
+        desired,
+    )
 
 
 def for_states(queryset):

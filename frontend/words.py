@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from django.utils.functional import Promise
+from django.utils.translation import get_language, gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 
@@ -115,6 +117,33 @@ EVENTS = {
     "service.updated": (_("updated service"), "service"),
     "support.downloaded": (_("downloaded a support bundle"), ""),
 }
+
+
+#: steps of operations, as the workers write them
+STEPS = (
+    *(gettext_noop("Resolve packages"), gettext_noop("Install packages"), gettext_noop("Add model and scoring file")),
+    *(gettext_noop("Start it once and try the sample"), gettext_noop("Keep the image")),
+    *(gettext_noop("Wait until init() has ended and the right replicas answer"), gettext_noop("Callers get 404")),
+    *(gettext_noop("Switch the routes; URL and keys stay as they are"), gettext_noop("Answer callers with 503 stopped")),
+    *(gettext_noop("Stop the replicas"), gettext_noop("Stop and remove the replicas"), gettext_noop("Remove the service")),
+)
+#: the same with numbers and names in them
+STEPS_WITH = (
+    (re.compile(r"Start (?P<count>\d+) replicas? of (?P<image>\S+)"), _("Start replicas of %(image)s: %(count)s")),
+    (re.compile(r"Let revision (?P<number>\d+) finish its calls and stop"), _("Let revision %(number)s finish its calls and stop")),
+    (re.compile(r"Ask (?P<count>\d+) saved requests?"), _("Ask saved requests: %(count)s")),
+    (re.compile(r"Compare (?P<count>\d+) saved answers?"), _("Compare saved answers: %(count)s")),
+)
+
+
+def step_words(title: str) -> str:
+    """The title of an operation's step in the reader's language; workers write English."""
+    if title in STEPS:
+        return gettext(title)
+    for shape, words in STEPS_WITH:
+        if get_language() not in ("en", None) and (found := shape.fullmatch(title)):
+            return str(words) % found.groupdict()
+    return title
 
 
 def event_words(event) -> tuple[str, str]:

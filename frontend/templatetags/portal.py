@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 
+from frontend import words
 from frontend.words import look
 from portal.accounts.models import User
 from portal.accounts.permissions import Role, allows, roles_with
@@ -63,6 +64,15 @@ def why_not(context, permission: str) -> str:
         found = people.order_by("created_at").values_list("user__username", flat=True)
         group.owner_names = ", ".join(found[:MOST_OWNERS])
     return f"{said} {gettext('Owners: %(names)s.') % {'names': group.owner_names}}"
+
+
+@register.filter
+def service_word(word: str) -> str:
+    """A service's state in a sentence."""
+    return str(look(f"service:{word}").word).lower()
+
+
+register.filter("step_words", words.step_words)
 
 
 @register.simple_tag
