@@ -16,10 +16,15 @@ class Model(Resource):
 
     collection = "models"
 
-    def update(self, *, description: str | None = None, tags: Iterable[str] | None = None, card: str | None = None) -> Model:
-        """Words about it; its bytes never change. What is left out stays. `card` is Markdown; an empty one takes the card away."""
+    def update(
+        self, *, description: str | None = None, tags: Iterable[str] | None = None, card: str | None = None, overwrite: bool = False
+    ) -> Model:
+        """Words about it; its bytes never change. What is left out stays. `card` is Markdown; an empty one takes the card away.
+
+        Refused (412, PreconditionFailed) when somebody has changed it since it was read here: `reload()` and look, or `overwrite`.
+        """
         given = {"description": description, "tags": None if tags is None else [*tags], "card": card}
-        self.data = self.portal.transport.write("PATCH", self.path, {key: value for key, value in given.items() if value is not None})
+        self.data = self._change({key: value for key, value in given.items() if value is not None}, overwrite)
         return self
 
     def compare(self, before: str) -> dict[str, Any]:

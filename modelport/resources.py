@@ -38,10 +38,13 @@ class Resource:
     """One thing of the portal. `data` is its JSON; its fields are attributes too, with underscores: `service.scoring_uri`."""
 
     collection: ClassVar[str] = ""
+    #: of what people can change, as it was read; empty where it is not known
+    etag: str = ""
 
-    def __init__(self, portal: Portal, data: dict[str, Any]):
+    def __init__(self, portal: Portal, data: dict[str, Any], etag: str = ""):
         self.portal = portal
         self.data = data
+        self.etag = etag
 
     @property
     def ref(self) -> str:
@@ -54,8 +57,13 @@ class Resource:
 
     def reload(self: R) -> R:
         """Asks the portal again, for all its fields."""
-        self.data = self.portal.transport.read(self.path)
+        self.data, self.etag = self.portal.transport.read_tagged(self.path)
         return self
+
+    def _change(self, body: dict[str, Any], overwrite: bool) -> dict[str, Any]:
+        """The answer to a PATCH. ClientError (412, PreconditionFailed) when somebody else has changed the thing since it was read."""
+        answer, self.etag = self.portal.transport.change(self.path, body, "" if overwrite else self.etag)
+        return answer
 
     def __getattr__(self, name: str) -> Any:
         data = self.__dict__.get("data", {})
@@ -104,7 +112,7 @@ class Collection(Generic[R]):
                 noun = self.resource.__name__.lower()
                 raise ClientError("NotFound", f"There is no {noun} {said}, or you may not see it.", status=404)
             said = newest[0].ref
-        return self.resource(self.portal, self.portal.transport.read(self.portal.path(self.resource.collection, said)))
+        return self.resource(self.portal, *self.portal.transport.read_tagged(self.portal.path(self.resource.collection, said)))
 
     def delete(self, said: str) -> None:
         """Refused (409, InUse) while something uses it."""

@@ -93,21 +93,24 @@ class Service(Resource):
         path = f"{self.path}keys/{slot.lower()}/regenerate/"
         return self.portal.transport.write("POST", path, {"graceHours": grace_hours})["value"]
 
-    def update(self, image: str | Resource | None = None, *, note: str = "", **changes: Any) -> Operation | None:
-        """Another image or other settings (SETTINGS); URL and keys stay. None when nothing has to be rolled out."""
+    def update(self, image: str | Resource | None = None, *, note: str = "", overwrite: bool = False, **changes: Any) -> Operation | None:
+        """Another image or other settings (SETTINGS); URL and keys stay. None when nothing has to be rolled out.
+
+        Refused (412, PreconditionFailed) when somebody has changed it since it was read here: `reload()` and look, or `overwrite`.
+        """
         body = settings(changes)
         if image is not None:
             body["image"] = named(image)
         if note:
             body["note"] = note
-        answer = self.portal.transport.write("PATCH", self.path, body)
+        answer = self._change(body, overwrite)
         if "operationType" in answer:
             return Operation(self.portal, answer)
         self.data = answer
         return None
 
     def scale(self, replicas: int) -> Operation | None:
-        return self.update(replicas=replicas)
+        return self.update(replicas=replicas, overwrite=True)
 
     def stop(self) -> Operation:
         """URL and keys are kept; callers get 503."""

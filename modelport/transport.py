@@ -42,6 +42,11 @@ class Transport:
         """GET: JSON parsed, anything else as text. Asked again when the portal is busy or out of reach."""
         return _content(self._read(path, params))
 
+    def read_tagged(self, path: str) -> tuple[Any, str]:
+        """What `read` gives, and its ETag, which is empty where there is none."""
+        response = self._read(path, None)
+        return _content(response), response.headers.get("ETag", "")
+
     def rows(self, path: str, params: dict[str, Any] | None = None) -> Iterator[dict[str, Any]]:
         """A list, page after page while rows are wanted."""
         while True:
@@ -56,6 +61,12 @@ class Transport:
     def write(self, method: str, path: str, json: Any = None) -> Any:
         """POST, PATCH or DELETE, sent once; None when there is nothing to answer."""
         return _content(self._send(method, self.url + path, headers=self._headers, json=json))
+
+    def change(self, path: str, json: Any, tag: str) -> tuple[Any, str]:
+        """PATCH, refused (412) when the thing has another ETag than `tag`; an empty one asks nothing. The answer, and its ETag."""
+        headers = {**self._headers, "If-Match": tag} if tag else self._headers
+        response = self._send("PATCH", self.url + path, headers=headers, json=json)
+        return _content(response), response.headers.get("ETag", "")
 
     def put(self, path: str, chunks: Iterable[bytes], *, size: int, headers: dict[str, str]) -> Any:
         """PUT of a body that is never whole in memory. The answer may take ten minutes: the portal writes it to disk first."""

@@ -10,18 +10,27 @@ from __future__ import annotations
 class PortalError(Exception):
     """A refusal or a fault with a stable `code`, an HTTP status and one sentence for people.
 
-    `details` is a list of `{"code", "message", "field"}`.
+    `details` is a list of `{"code", "message", "field"}`; `headers` go with the answer over REST.
     """
 
     status = 500
     code = "InternalServerError"
 
-    def __init__(self, message: str, *, code: str | None = None, status: int | None = None, details: list[dict] | None = None):
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        status: int | None = None,
+        details: list[dict] | None = None,
+        headers: dict[str, str] | None = None,
+    ):
         super().__init__(message)
         self.message = message
         self.code = code or self.code
         self.status = status or self.status
         self.details = details or []
+        self.headers = headers or {}
 
 
 class BadRequest(PortalError):
@@ -57,6 +66,12 @@ class IllegalMove(Conflict):
     """A state machine was asked for a step it does not have."""
 
     code = "IllegalMove"
+
+
+class PreconditionFailed(PortalError):
+    """It is not what the caller said it must be: somebody changed it since."""
+
+    status, code = 412, "PreconditionFailed"
 
 
 class TooLarge(PortalError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.db.models import Max
 from django.http import HttpResponse, JsonResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
@@ -18,6 +19,7 @@ from deployments.models import Replica, Revision, Service
 from deployments.telemetry import series, tables
 from deployments.telemetry.window import Window
 from portal.accounts.permissions import Permission
+from portal.api.editing import TaggedMixin
 from portal.api.views import ScopedViewSet
 from portal.errors import BadRequest, NotFound
 from portal.names import find
@@ -70,12 +72,12 @@ def number_of(request, name: str, *, usual: int, most: int) -> int:
     return min(int(asked), most)
 
 
-class ServiceViewSet(ScopedViewSet, mixins.ListModelMixin):
+class ServiceViewSet(TaggedMixin, ScopedViewSet, mixins.ListModelMixin):
     """A name with a stable URL and two keys, running one image."""
 
     permission, noun = Permission.SERVICE_READ, "service"
     queryset = states.for_states(Service.objects.all())
-    serializer_class = serializers.ServiceSerializer
+    serializer_class, change_class = serializers.ServiceSerializer, serializers.UpdateServiceSerializer
     filterset_class = ServiceFilter
     lookup_field = "name"
 
@@ -86,8 +88,13 @@ class ServiceViewSet(ScopedViewSet, mixins.ListModelMixin):
         visible = Image.objects.allowing(self.request.user, Permission.IMAGE_READ).filter(group=self.group)
         return find(visible, said, noun="image")
 
+    def more_of(self, row: Service) -> dict:
+        """The image that somebody wants may not serve yet; each that was wanted made a revision. None is lost when one fails."""
+        return {"image": row.revisions.aggregate(newest=Max("number"))["newest"]}
+
     def retrieve(self, request, group=None, name=None):
-        return Response(self.get_serializer(self.get_object()).data)
+        service = self.get_object()
+        return self.tagged(service, self.shown(service))
 
     @extend_schema(request=serializers.CreateServiceSerializer, responses={202: serializers.CreatedServiceSerializer})
     def create(self, request, group=None):
@@ -110,12 +117,18 @@ class ServiceViewSet(ScopedViewSet, mixins.ListModelMixin):
         """202 when something has to be rolled out, 200 when not. URL and keys never change."""
         asked = validated(serializers.UpdateServiceSerializer, request)
         image = self._image(asked.pop("image")) if asked.get("image") else asked.pop("image", None)
-        operation = services.update_service(user=request.user, service=self.get_object(), image=image or None, **asked)
-        return accepted(operation) if operation else Response(self.get_serializer(self.get_object()).data)
+        with self.unless_changed() as service:
+            operation = services.update_service(user=request.user, service=service, image=image or None, **asked)
+        if operation:
+            return accepted(operation)
+        service = self.get_object()
+        return self.tagged(service, self.shown(service))
 
     @extend_schema(responses={202: serializers.OperationSerializer})
     def destroy(self, request, group=None, name=None):
-        return accepted(services.delete_service(user=request.user, service=self.get_object()))
+        with self.unless_changed() as service:
+            operation = services.delete_service(user=request.user, service=service)
+        return accepted(operation)
 
     @extend_schema(request=None, responses={202: serializers.OperationSerializer})
     def stop(self, request, group=None, name=None):

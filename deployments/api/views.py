@@ -16,6 +16,7 @@ from deployments.api import serializers
 from deployments.models import Environment, Operation
 from deployments.steps import step_log_path
 from portal.accounts.permissions import Permission
+from portal.api.editing import TaggedMixin
 from portal.api.views import ScopedViewSet
 from portal.errors import BadRequest, NotFound
 from portal.names import find, parse_id
@@ -61,35 +62,37 @@ def validated(serializer_class, request) -> dict:
     return asked.validated_data
 
 
-class EnvironmentViewSet(ScopedViewSet, mixins.ListModelMixin):
+class EnvironmentViewSet(TaggedMixin, ScopedViewSet, mixins.ListModelMixin):
     """Where images are built and services run."""
 
     permission, noun = Permission.ENVIRONMENT_READ, "environment"
     queryset = Environment.objects.all()
-    serializer_class = serializers.EnvironmentSerializer
+    serializer_class, change_class = serializers.EnvironmentSerializer, serializers.EnvironmentChangeSerializer
     lookup_field = "name"
 
     def get_object(self):
         return find_named(self.get_queryset(), self.kwargs["name"], self.noun)
 
     def retrieve(self, request, group=None, name=None):
-        return Response(self.get_serializer(self.get_object()).data)
+        environment = self.get_object()
+        return self.tagged(environment, self.shown(environment))
 
     @extend_schema(responses={201: serializers.EnvironmentSerializer})
     def create(self, request, group=None):
         asked = validated(serializers.EnvironmentSerializer, request)
         environment = environments.create_environment(user=request.user, group=self.group, **asked)
-        return Response(self.get_serializer(environment).data, status=status.HTTP_201_CREATED)
+        return self.tagged(environment, self.shown(environment), status=status.HTTP_201_CREATED)
 
     @extend_schema(request=serializers.EnvironmentChangeSerializer)
     def partial_update(self, request, group=None, name=None):
         asked = validated(serializers.EnvironmentChangeSerializer, request)
-        return Response(
-            self.get_serializer(environments.update_environment(user=request.user, environment=self.get_object(), **asked)).data
-        )
+        with self.unless_changed() as environment:
+            environment = environments.update_environment(user=request.user, environment=environment, **asked)
+        return self.tagged(environment, self.shown(environment))
 
     def destroy(self, request, group=None, name=None):
-        environments.delete_environment(user=request.user, environment=self.get_object())
+        with self.unless_changed() as environment:
+            environments.delete_environment(user=request.user, environment=environment)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(request=None, responses={202: serializers.EnvironmentSerializer})

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from hashlib import blake2s
 
 from django import forms
-from django.db import transaction
 from django.utils.translation import gettext as _
 
 from frontend.templatetags.portal import ago
-from portal.accounts.models import Event
-from portal.accounts.permissions import Permission
+from portal.editing import held, last_change, mark_of
 
 #: the hidden field with a mark of each value as it was when the form was opened
 SEEN = "seen"
@@ -30,9 +27,7 @@ class EditedMixin:
 
     def form_valid(self, form):
         seen = read(form.cleaned_data.pop(SEEN, ""))
-        with transaction.atomic():
-            # The second of two who send at once waits here, and then sees what the first has written.
-            type(self.object)._base_manager.select_for_update().get(pk=self.object.pk)
+        with held(self.object):
             self.object = self.get_object()
             now = marks(form, self.get_initial())
             wanted = {name: mark_of(form[name].value()) for name in now}
@@ -54,8 +49,7 @@ class EditedMixin:
         return self.render_to_response(self.get_context_data(form=form), status=409)
 
     def who_and_when(self) -> str:
-        subject = {"subject_type": self.object._meta.model_name, "subject_id": str(self.object.pk)}
-        event = self.scope(Event, Permission.EVENT_READ).filter(**subject).order_by("-created_at").first()
+        event = last_change(self.request.user, self.object)
         again = _("What you typed is below; send it once more to keep yours.")
         if event is None:
             return _("Somebody changed this while you were writing.") + " " + again
@@ -68,12 +62,6 @@ def shown_as(form, name: str, initial: dict) -> object:
     value = initial.get(name, form.fields[name].initial)
     value = form.fields[name].prepare_value(value() if callable(value) else value)
     return "" if value is None else value
-
-
-def mark_of(value: object) -> str:
-    """Equal for what looks equal on the page: a browser sends other line ends, and no False."""
-    text = "" if value in (None, False) else "on" if value is True else str(value)
-    return blake2s(text.replace("\r\n", "\n").strip().encode(), digest_size=6).hexdigest()
 
 
 def marks(form, initial: dict) -> dict[str, str]:

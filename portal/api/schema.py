@@ -8,6 +8,8 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import inline_serializer
 from rest_framework import serializers
 
+from portal.api.editing import CONDITIONAL, ETAG, IF_MATCH, TaggedMixin
+
 
 @cache
 def error_serializer():
@@ -52,9 +54,22 @@ class PortalSchema(AutoSchema):
         parts = [part for part in self.path.split("/") if part and not part.startswith("{")]
         return [parts[3] if len(parts) > 3 else parts[-1]]
 
+    def _is_conditional(self) -> bool:
+        return isinstance(self.view, TaggedMixin) and getattr(self.view, "action", None) in CONDITIONAL
+
+    def get_override_parameters(self):
+        found = super().get_override_parameters()
+        if self._is_conditional():
+            found = [*found, IF_MATCH]
+        if isinstance(self.view, TaggedMixin) and getattr(self.view, "action", None) in ("retrieve", "create", "partial_update"):
+            found = [*found, ETAG]
+        return found
+
     def _get_response_bodies(self, direction="response"):
         bodies = super()._get_response_bodies(direction)
         error = self._get_response_for_code(error_serializer(), "400", direction=direction)
+        if self._is_conditional():
+            bodies.setdefault("412", error)
         for code in ["400", "401", "403", "404", *(["409", "413", "415"] if self.method != "GET" else [])]:
             bodies.setdefault(code, error)
         return bodies

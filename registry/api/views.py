@@ -9,6 +9,7 @@ from rest_framework import mixins, status
 from rest_framework.response import Response
 
 from portal.accounts.permissions import Permission, require
+from portal.api.editing import TaggedMixin
 from portal.api.views import ScopedViewSet
 from portal.errors import NotFound
 from portal.names import find
@@ -69,8 +70,10 @@ PATH = OpenApiParameter("path", str, OpenApiParameter.PATH, description="The fil
     list=extend_schema(summary="Model versions, newest first"),
     retrieve=extend_schema(summary="One model version with its files and users", responses=shapes.ModelDetailSerializer),
 )
-class ModelViewSet(FilesMixin, NamedViewSet):
+class ModelViewSet(TaggedMixin, FilesMixin, NamedViewSet):
     """Model versions."""
+
+    change_class = shapes.ChangeModelSerializer
 
     permission, noun, name_path = Permission.MODEL_READ, "model", "model__name"
     queryset = (
@@ -89,18 +92,27 @@ class ModelViewSet(FilesMixin, NamedViewSet):
             source = {"files": receive_form_files(asked["files"], paths=asked["paths"])}
         words = {key: asked[key] for key in ("name", "description", "tags", "framework", "card", "alias")}
         version = register_model(user=request.user, group=self.group, **source, **words)
-        return Response(self.detail_class(version).data, status=status.HTTP_201_CREATED)
+        return self.tagged(version, self.shown(version), status=status.HTTP_201_CREATED)
+
+    def retrieve(self, request, group=None, id=None):
+        version = self.get_object()
+        return self.tagged(version, self.shown(version))
+
+    def shown(self, row: ModelVersion) -> dict:
+        return self.detail_class(row).data
 
     @extend_schema(summary="Change description, tags or card", request=shapes.ChangeModelSerializer, responses=shapes.ModelDetailSerializer)
     def partial_update(self, request, group=None, id=None):
-        version = self.get_object()
         asked = shapes.ChangeModelSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        return Response(self.detail_class(change_model_version(user=request.user, version=version, **asked.validated_data)).data)
+        with self.unless_changed() as version:
+            changed = change_model_version(user=request.user, version=version, **asked.validated_data)
+        return self.tagged(changed, self.shown(changed))
 
     @extend_schema(summary="Delete a model version that nothing uses")
     def destroy(self, request, group=None, id=None):
-        delete_model_version(user=request.user, version=self.get_object())
+        with self.unless_changed() as version:
+            delete_model_version(user=request.user, version=version)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(summary="One file of a model version", parameters=[PATH], responses={(200, "application/octet-stream"): BYTES})

@@ -38,6 +38,19 @@ def test_a_file_becomes_a_version_that_is_found_by_all_its_names(portal, files):
     assert [found.ref for found in portal.models.list()] == ["iris:2"]
 
 
+def test_what_somebody_else_changed_meanwhile_is_not_overwritten(portal, files, live_server, owner, token_of):
+    mine = portal.models.register(files / "model.pkl", "iris", description="flowers")
+    mine = mine.reload().update(tags=["a"])
+    with Portal(live_server.url, token_of(owner), "demo") as other:
+        other.models.get("iris:1").update(description="Theirs.", card="Theirs too.")
+    with pytest.raises(ClientError, match="owner changed iris:1 at .*Read it again") as refused:
+        mine.update(description="roses")
+    assert (refused.value.code, refused.value.status) == ("PreconditionFailed", 412)
+    assert mine.reload().description == "Theirs." and mine.update(tags=[*mine.tags, "b"]).tags == ["a", "b"]
+    portal.models.get("iris:1").update(tags=[])
+    assert mine.update(description="roses", overwrite=True).description == "roses" and portal.models.get("iris:1").tags == []
+
+
 def test_a_folder_keeps_its_relative_paths_both_ways(portal, tmp_path):
     folder = tmp_path / "net"
     (folder / "weights").mkdir(parents=True)
