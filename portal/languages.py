@@ -21,11 +21,12 @@ SOURCES = ("portal", "registry", "deployments", "frontend")
 KEYWORDS = {
     **DEFAULT_KEYWORDS,
     "gettext_lazy": None,
-    "_l": None,
     "ngettext_lazy": (1, 2),
     "pgettext_lazy": ((1, "c"), 2),
     "gettext_noop": None,
 }
+#: what a file calls the marks itself: gettext_lazy as _lazy
+_ALIAS = re.compile(r"\bgettext(?:_lazy)? as (\w+)")
 _PLACE = re.compile(r"%\(\w+\)|%[sd]")
 
 
@@ -41,7 +42,8 @@ def marked() -> Catalog:
                 # Django turns a template into the calls that its tags are; whatever is no call becomes padding.
                 # In brackets, because its lines are indented as the template's were.
                 text = f"({templatize(text, origin=str(path))})"
-            for _line, message, _comments, context in extract("python", BytesIO(text.encode()), keywords=KEYWORDS):
+            keywords = {**KEYWORDS, **dict.fromkeys(_ALIAS.findall(text))}
+            for _line, message, _comments, context in extract("python", BytesIO(text.encode()), keywords=keywords):
                 # The file is enough: with line numbers a catalogue would change with every edit.
                 catalog.add(message, locations=[(str(path.relative_to(settings.ROOT)), None)], context=context)
     for message in catalog:

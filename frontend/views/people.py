@@ -17,10 +17,27 @@ from frontend.forms.people import AccountForm, AddMemberForm, GroupForm, RoleFor
 from frontend.views.base import ActionView, PostView
 from portal.accounts import actions
 from portal.accounts.models import Membership, Token, User
-from portal.accounts.permissions import ROLE_MEANS, Permission, Role
+from portal.accounts.permissions import GRANTS, ROLE_MEANS, Permission, Role
 from portal.accounts.preferences import preferences_of, set_preference
 
 SHOW_TOKEN = "token-value"
+#: what the members page tells of each permission, in the order of how many have it; to read the rest is everybody's
+MAY = {
+    Permission.SERVICE_READ: _lazy("See models, manifests, images, services, their logs and metrics"),
+    Permission.MODEL_WRITE: _lazy("Register models, describe them, point aliases"),
+    Permission.MANIFEST_WRITE: _lazy("Write manifests"),
+    Permission.IMAGE_WRITE: _lazy("Build images"),
+    Permission.SERVICE_WRITE: _lazy("Deploy, update, stop and start services"),
+    Permission.SERVICE_SCORE: _lazy("Call services with a session key of one's own"),
+    Permission.KEY_WRITE: _lazy("Regenerate keys and see them once"),
+    Permission.OPERATION_WRITE: _lazy("Cancel operations and run them again"),
+    Permission.COLLECTED_READ: _lazy("See and download what services collect"),
+    Permission.EVENT_READ: _lazy("Read the audit log"),
+    Permission.SERVICE_DELETE: _lazy("Delete services"),
+    Permission.COLLECTED_DELETE: _lazy("Delete what services collected"),
+    Permission.ENVIRONMENT_WRITE: _lazy("Create and change environments"),
+    Permission.MEMBER_WRITE: _lazy("Add and remove members, change roles"),
+}
 
 
 class MembersView(ActionView):
@@ -41,7 +58,10 @@ class MembersView(ActionView):
     def get_context_data(self, **kwargs):
         members = self.scope(Membership, Permission.MEMBER_READ).select_related("user")
         return super().get_context_data(
-            members=members, roles=[(role, Role(role).label, means) for role, means in ROLE_MEANS.items()], **kwargs
+            members=members,
+            roles=[(role, Role(role).label, means) for role, means in ROLE_MEANS.items()],
+            granted=[(words, [permission in GRANTS[role] for role in ROLE_MEANS]) for permission, words in MAY.items()],
+            **kwargs,
         )
 
 
