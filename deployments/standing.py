@@ -12,14 +12,17 @@ from deployments.models import Replica, Revision, Service
 COMING = (Revision.State.PENDING, Revision.State.ROLLING)
 
 
-def telling_revisions() -> Prefetch:
+def telling_revisions(*, whole: bool = False, also: Q | None = None) -> Prefetch:
     """Of each service the revisions that its state is derived from: what comes, what serves, and the newest; `telling` reads them.
 
-    A service may have hundreds. Lists need of an image only its name, so what it holds is left out.
+    A service may have hundreds. Lists need of an image only its name, so what it holds is left out; with `whole` it and the
+    image's manifest come along. `also` are others that a page shows, with who made them.
     """
     newer = Revision.objects.filter(service=OuterRef("service"), number__gt=OuterRef("number"))
-    rows = Revision.objects.filter(Q(state__in=(*COMING, Revision.State.SERVING)) | ~Exists(newer))
-    rows = rows.select_related("image").defer("image__packages", "image__probe").prefetch_related("replicas")
+    wanted = Q(state__in=(*COMING, Revision.State.SERVING)) | ~Exists(newer)
+    rows = Revision.objects.filter(wanted | also if also else wanted).select_related("image").prefetch_related("replicas")
+    rows = rows.select_related("image__manifest") if whole else rows.defer("image__packages", "image__probe")
+    rows = rows.select_related("created_by") if also else rows
     # Not as `revisions`: whatever is asked of a prefetched relation keeps to the rows that were prefetched.
     return Prefetch("revisions", rows, to_attr="telling_revisions")
 

@@ -64,9 +64,9 @@ def service_state(service: Service) -> ServiceState:
     )
 
 
-def for_states(queryset):
-    """The prefetches with which a list of services costs a fixed number of queries."""
-    return queryset.select_related("group", "environment", "following__alias__model").prefetch_related(telling_revisions())
+def for_states(queryset, **options):
+    """The prefetches with which a list of services costs a fixed number of queries; `options` are those of `telling_revisions`."""
+    return queryset.select_related("group", "environment", "following__alias__model").prefetch_related(telling_revisions(**options))
 
 
 UNFINISHED = [Operation.State.NOT_STARTED, Operation.State.RUNNING, Operation.State.WAITING]

@@ -14,12 +14,19 @@ from scoring import placing
 
 
 def shown_revision(service: Service) -> Revision | None:
-    """The one that serves, else the newest, with its image and manifest; asked for once."""
+    """The one that serves, else the newest, with its image and manifest; asked for once, if they did not come with the service."""
     if "_shown_revision" not in service.__dict__:
-        serving_first = Case(When(state=Revision.State.SERVING, then=0), default=1)
-        revisions = Revision.objects.filter(service=service).select_related("image__manifest")
-        service._shown_revision = revisions.order_by(serving_first, "-number").first()
+        service._shown_revision = _shown_revision(service)
     return service._shown_revision
+
+
+def _shown_revision(service: Service) -> Revision | None:
+    told = getattr(service, "telling_revisions", ())
+    if told and not told[0].image.get_deferred_fields():
+        return next((revision for revision in told if revision.state == Revision.State.SERVING), told[0])
+    serving_first = Case(When(state=Revision.State.SERVING, then=0), default=1)
+    revisions = Revision.objects.filter(service=service).select_related("image__manifest")
+    return revisions.order_by(serving_first, "-number").first()
 
 
 def _schema(image: Image | None) -> scoring.schema.Schema | None:

@@ -6,10 +6,10 @@ from django.conf import settings
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
-from deployments.models import Operation
 from deployments.notifications import count_new
+from frontend.frame import groups_in_frame
 from frontend.navigation import menu
-from portal.accounts.permissions import Permission, Role, groups_of, role_in
+from portal.accounts.permissions import Role, role_in
 from portal.accounts.preferences import preferences_of
 
 THEMES = {"light": (_("Light"), "sun"), "dark": (_("Dark"), "moon"), "system": (_("As the system"), "device-desktop")}
@@ -33,7 +33,7 @@ def _frame(request) -> dict:
     if user is None or not user.is_authenticated:
         return {}
     frame: dict = {
-        "groups": request.groups if group is not None else groups_of(user),
+        "groups": request.groups if group is not None else groups_in_frame(user),
         "shortcuts": preferences_of(user).get("shortcuts") is not False,
         "news": count_new(user),
     }
@@ -43,15 +43,6 @@ def _frame(request) -> dict:
             "group": group,
             "role": Role(role).label if role else "",
             "menu": menu(request, group),
-            "running": _running(request, user, group),
+            "running": group.running,
         }
     return frame
-
-
-def _running(request, user, group) -> int:
-    """How many operations run; a page that has counted them keeps the number with its request."""
-    if not hasattr(request, "running"):
-        states = [Operation.State.NOT_STARTED, Operation.State.RUNNING]
-        rows = Operation.objects.allowing(user, Permission.OPERATION_READ)
-        request.running = rows.filter(group=group, state__in=states).count()
-    return request.running

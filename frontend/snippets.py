@@ -6,6 +6,8 @@ import json
 import shlex
 from dataclasses import dataclass
 
+from django.db.models import Value
+
 from deployments import swagger
 from deployments.models import Service
 
@@ -30,14 +32,20 @@ def body_of(service: Service) -> tuple[object | None, Kept | None]:
     body = swagger.sample(service)
     if body is not None:
         return body, None
-    for rows, is_golden in ((service.golden_requests, True), (service.examples.filter(shared=True), False)):
-        if found := rows.values_list("name", "body").first():
-            name, text = found
-            try:
-                return json.loads(text), Kept(name, is_golden)
-            except ValueError:
-                return Raw(text), Kept(name, is_golden)
-    return None, None
+    golden, examples = service.golden_requests.all(), service.examples.filter(shared=True)
+    firsts = (
+        rows.model.objects.filter(pk__in=rows.order_by("name").values("pk")[:1]).order_by().values_list("name", "body", Value(is_golden))
+        for rows, is_golden in ((golden, True), (examples, False))
+    )
+    # A golden request before an example.
+    found = max(next(firsts).union(*firsts, all=True), key=lambda row: row[2], default=None)
+    if found is None:
+        return None, None
+    name, text, is_golden = found
+    try:
+        return json.loads(text), Kept(name, bool(is_golden))
+    except ValueError:
+        return Raw(text), Kept(name, bool(is_golden))
 
 
 def _text(body: object | None) -> tuple[str, bool]:

@@ -6,7 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 
+from django.db.models import CharField, Q, Value
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -77,19 +80,23 @@ def metrics(
     replica: str = "",
     compare: bool = False,
     small: bool = False,
+    revisions: Iterable[Revision] | None = None,
 ) -> dict:
     """Everything that is shown of a service in a window, in columns of equal length (docs/metrics.md).
 
     `key` is a key's id, "session", or "primary" or "secondary" for the key that has the slot now; `replica` narrows `usage` to one.
     `compare` adds `previous`, the calls of the same length of time just before, and makes the steps as coarse as that time is kept.
-    `small` leaves `usage` and `marks` empty, for pictures that show neither.
+    `small` leaves `usage` and `marks` empty, for pictures that show neither. `revisions` are at least those `at_work` in the
+    window, with their images and people, where the caller has them already.
     """
     if key in (ServiceKey.Slot.PRIMARY, ServiceKey.Slot.SECONDARY):
         key = service.keys.filter(slot=key).values_list("key_id", flat=True).first() or key
     before = None
     if compare:
         window, before = window.compared()
-    whole, columns = _traffic(service, window, revision, key)
+    (whole, columns), *earlier = _traffic(service, [window, before] if before else [window], revision, key)
+    if revisions is None and not small:
+        revisions = list(Revision.objects.filter(at_work(window), service=service).select_related("image", "created_by"))
     found = {
         "from": window.start.isoformat(),
         "to": window.end.isoformat(),
@@ -102,11 +109,11 @@ def metrics(
         "errorPercent": [column.error_percent for column in columns],
         "bytes": {"in": [column.bytes_in for column in columns], "out": [column.bytes_out for column in columns]},
         "replicas": _readiness(service, window),
-        "usage": [] if small else [one for one in _usage(service, window, revision) if replica in ("", one["replica"])],
-        "marks": [] if small else _marks(service, window),
+        "usage": [] if small else [one for one in _usage(service, window, revision, revisions) if replica in ("", one["replica"])],
+        "marks": [] if small else _marks(service, window, revisions),
     }
     if before:
-        whole, columns = _traffic(service, before, revision, key)
+        whole, columns = earlier[0]
         found["previous"] = {
             "from": before.start.isoformat(),
             "to": before.end.isoformat(),
@@ -118,17 +125,28 @@ def metrics(
     return found
 
 
-def _traffic(service: Service, window: Window, revision: int | None, key: str) -> tuple[Tally, list[Tally]]:
-    """(of the whole window, of each step)"""
-    rows = _in(TrafficBucket, service, window)
+def at_work(window: Window) -> Q:
+    """Revisions that were there at some time of the window; a replica is measured until it has gone."""
+    gone = window.start - timedelta(minutes=10)
+    return Q(created_at__lt=window.end) & (Q(ended_at=None) | Q(ended_at__gte=gone))
+
+
+def _traffic(service: Service, windows: list[Window], revision: int | None, key: str) -> list[tuple[Tally, list[Tally]]]:
+    """(of the whole window, of each step) of windows with one span, by one question."""
+    asked = reduce(or_, (Q(starts_at__gte=window.start, starts_at__lt=window.end) for window in windows))
+    rows = TrafficBucket.objects.filter(asked, service=service, span=windows[0].span)
     rows = rows.filter(revision=revision) if revision else rows
-    rows = rows.filter(key=key) if key else rows
-    steps: dict[int, Tally] = defaultdict(Tally)
-    whole, none = Tally(), Tally()
-    for row in rows:
-        steps[_step(row.starts_at, window)].add(row)
-        whole.add(row)
-    return whole, [steps.get(second, none) for second in window.times]
+    rows = list(rows.filter(key=key) if key else rows)
+    found = []
+    for window in windows:
+        steps: dict[int, Tally] = defaultdict(Tally)
+        whole, none = Tally(), Tally()
+        for row in rows:
+            if window.start <= row.starts_at < window.end:
+                steps[_step(row.starts_at, window)].add(row)
+                whole.add(row)
+        found.append((whole, [steps.get(second, none) for second in window.times]))
+    return found
 
 
 def _totals(whole: Tally, window: Window) -> dict:
@@ -165,7 +183,7 @@ def _readiness(service: Service, window: Window) -> dict[str, list]:
     return {"ready": [row and row.ready_least for row in rows], "desired": [row and row.desired for row in rows]}
 
 
-def _usage(service: Service, window: Window, revision: int | None) -> list[dict]:
+def _usage(service: Service, window: Window, revision: int | None, revisions: Iterable[Revision]) -> list[dict]:
     rows = _in(UsageBucket, service, window).order_by("revision", "replica", "starts_at")
     rows = rows.filter(revision=revision) if revision else rows
     found: dict[tuple[int, str], dict[int, UsageBucket]] = defaultdict(dict)
@@ -175,7 +193,7 @@ def _usage(service: Service, window: Window, revision: int | None) -> list[dict]
             steps[at].add(row)
         else:
             steps[at] = row
-    limits = {number: (cpu, memory) for number, cpu, memory in service.revisions.values_list("number", "cpu", "memory")}
+    limits = {one.number: (one.cpu, one.memory) for one in revisions}
     shown = []
     for (number, replica), steps in found.items():
         samples = [steps.get(second) for second in window.times]
@@ -200,11 +218,12 @@ def _mean(summed: int, samples: int) -> float | None:
     return round(summed / samples, 3) if samples else None
 
 
-def _marks(service: Service, window: Window) -> list[dict]:
+def _marks(service: Service, window: Window, revisions: Iterable[Revision]) -> list[dict]:
     """What happened to the service meanwhile: deployments, stops and starts."""
     marks = []
-    inside = {"serving_at__gte": window.start, "serving_at__lt": window.end}
-    for revision in Revision.objects.filter(service=service, **inside).select_related("image", "created_by"):
+    for revision in revisions:
+        if revision.serving_at is None or not window.start <= revision.serving_at < window.end:
+            continue
         who = str(revision.created_by) if revision.created_by else ""
         marks.append(
             {
@@ -222,13 +241,20 @@ def _marks(service: Service, window: Window) -> list[dict]:
 
 def choices(service: Service) -> dict[str, list]:
     """What the charts can be narrowed to: revisions and keys that were called within two years."""
-    rows = TrafficBucket.objects.filter(service=service, span=3600)
-    numbers = rows.exclude(revision=0).order_by("-revision").values_list("revision", flat=True).distinct()
-    used = set(rows.exclude(key="").values_list("key", flat=True).distinct())
-    keys = service.keys.exclude(slot=ServiceKey.Slot.SESSION)
-    named = [(key.key_id, f"{key.get_slot_display()} …{key.last_four}") for key in keys]
+    nothing = Value("", output_field=CharField())
+    called = TrafficBucket.objects.filter(service=service, span=3600).order_by().values_list("revision", "key", nothing, nothing)
+    keys = service.keys.exclude(slot=ServiceKey.Slot.SESSION).order_by().values_list(Value(-1), "key_id", "slot", "last_four")
+    numbers, used, named = set(), set(), []
+    for number, key, slot, last_four in called.distinct().union(keys, all=True):
+        if slot:
+            named.append((slot, key, f"{ServiceKey.Slot(slot).label} …{last_four}"))
+        else:
+            numbers.add(number)
+            used.add(key)
+    named = [(key, words) for _slot, key, words in sorted(named)]
+    numbers, used = sorted(numbers - {0}, reverse=True), used - {""}
     gone = [(key, _("%(key)s… (replaced)") % {"key": key[:4]}) for key in sorted(used - {key for key, _words in named} - {"session"})]
-    return {"revisions": list(numbers[:50]), "keys": named + gone + ([("session", _("Session keys"))] if "session" in used else [])}
+    return {"revisions": numbers[:50], "keys": named + gone + ([("session", _("Session keys"))] if "session" in used else [])}
 
 
 @dataclass(slots=True)

@@ -25,10 +25,10 @@ from django_tables2 import RequestConfig
 
 from frontend import lists
 from frontend.flash import carry
+from frontend.frame import groups_in_frame
 from frontend.paging import MOST_COUNTED, BoundedPaginator, settle
 from frontend.views.errors import refused
 from portal.accounts.models import ResourceGroup
-from portal.accounts.permissions import groups_of
 from portal.accounts.preferences import preferences_of, views_for
 from portal.api.errors import describe
 from portal.errors import NotFound, PortalError
@@ -48,7 +48,7 @@ class ScopedMixin(LoginRequiredMixin):
     def setup(self, request, *args, **kwargs):
         super().setup(request, *args, **kwargs)
         if "group" in kwargs and request.user.is_authenticated:
-            request.groups = groups_of(request.user)
+            request.groups = groups_in_frame(request.user)
             group = next((one for one in request.groups if one.name == kwargs["group"]), None)
             if group is None:
                 raise Http404

@@ -103,9 +103,7 @@ class HomeView(DetailView):
             images=self.scope(Image, Permission.IMAGE_READ).built(),
             services=all_services,
             gone=standing.gone(all_services),
-            running=operations.filter(state__in=RUNNING),
         )
-        self.request.running = counts["running"]
         up, short = standing.running_and_short(all_services) if counts["services"] else (0, 0)
         services = list(for_states(standing.first_and_troubled(all_services, first=SHOWN, troubled=SHOWN))) if counts["services"] else []
         for service in services:

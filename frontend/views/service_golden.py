@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 
 from django.contrib import messages
+from django.db.models import Q
 from django.urls import reverse
+from django.utils.functional import cached_property
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from deployments import swagger
 from deployments.actions import golden as actions
-from deployments.models import GoldenCheck, GoldenRun, Operation
+from deployments.models import GoldenCheck, GoldenRequest, GoldenRun, Operation
 from frontend.forms.golden import GoldenPolicyForm, GoldenRequestForm
 from frontend.views.base import ActionView, PostView
 from frontend.views.operations import OperationMixin
@@ -28,6 +30,10 @@ class GoldenPage(ServiceMixin):
     def here(self) -> str:
         return reverse("pages:service_golden", args=[self.group.name, self.object.name])
 
+    @cached_property
+    def requests(self) -> list[GoldenRequest]:
+        return list(self.object.golden_requests.select_related("created_by"))
+
     def golden(self):
         return self.one(self.object.golden_requests, pk=self.kwargs["golden"])
 
@@ -38,9 +44,11 @@ class ServiceGoldenView(GoldenPage, ActionView):
     template_name, form_class = "frontend/services/golden.html", GoldenRequestForm
     submit, busy, done = _("Save request"), _("Saving…"), _("Saved. The next revision is asked it before it takes traffic.")
     permission = Permission.SERVICE_WRITE
+    asks = {"whole": True}
 
     def get_initial(self):
-        if edited := self.object.golden_requests.filter(name=self.request.GET.get("edit", "")).first():
+        asked = self.request.GET.get("edit", "")
+        if edited := next((golden for golden in self.requests if golden.name == asked), None):
             return {name: getattr(edited, name) for name in ("name", "body", "expected", "tolerances")}
         sample = swagger.sample(self.object)
         return {"body": json.dumps(sample, indent=2, ensure_ascii=False) if sample is not None else ""}
@@ -62,15 +70,17 @@ class ServiceGoldenView(GoldenPage, ActionView):
             .order_by("-created_at")[:SHOWN_RUNS]
         )
         check = GoldenCheck.objects.filter(revision__service=service).select_related("revision__image").order_by("-created_at").first()
-        asking = service.operations.filter(kind=Operation.Kind.GOLDEN).order_by("-created_at").first()
+        asked = service.operations.filter(kind=Operation.Kind.GOLDEN).order_by("-created_at")
+        held = service.operations.filter(state=Operation.State.WAITING)
+        operations = list(service.operations.filter(Q(pk__in=asked.values("pk")[:1]) | Q(pk__in=held.values("pk")[:1])))
+        asking = next((one for one in operations if one.kind == Operation.Kind.GOLDEN), None)
+        waiting = next((one for one in operations if one.state == Operation.State.WAITING), None)
         newest = max((each for each in (check, *runs[:1]) if each), key=lambda each: each.created_at, default=None)
         last = {result["name"]: result for result in (newest.results if newest else [])}
-        requests = list(service.golden_requests.select_related("created_by"))
-        for golden in requests:
+        for golden in self.requests:
             golden.last = last.get(golden.name)
-        waiting = service.operations.filter(state=Operation.State.WAITING).select_related("revision__image").first()
         return super().get_context_data(
-            requests=requests,
+            requests=self.requests,
             runs=runs,
             waiting=waiting,
             check=check,

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
+from deployments.standing import telling
 from deployments.telemetry import series, tables
 from deployments.telemetry.window import RANGES, USUAL, Window
 from frontend.views.base import DetailView
@@ -23,18 +24,26 @@ KEPT = ("range", "from", "to", "step", "revision", "key", "replica", "compare", 
 class ServiceMetricsView(ServiceMixin, DetailView):
     template_name, tab, title = "frontend/services/metrics.html", "metrics", lazy("Metrics")
 
+    def setup(self, request, *args, **kwargs):
+        self.asked = {name: request.GET[name] for name in KEPT if request.GET.get(name)}
+        self.refused = ""
+        try:
+            self.window = Window.asked(self.asked)
+        except BadRequest as error:
+            self.refused, self.window = error.message, Window.asked({})
+        super().setup(request, *args, **kwargs)
+
+    @property
+    def asks(self) -> dict[str, object]:
+        return {"also": series.at_work(self.window.compared()[0] if self.asked.get("compare") else self.window)}
+
     def get_context_data(self, **kwargs):
-        asked = {name: self.request.GET[name] for name in KEPT if self.request.GET.get(name)}
+        asked, refused, window = self.asked, self.refused, self.window
         choices = series.choices(self.object)
         revision, key = asked.get("revision", ""), asked.get("key", "")
-        refused = ""
-        try:
-            window = Window.asked(asked)
-        except BadRequest as error:
-            refused, window = error.message, Window.asked({})
         replica, compare = asked.get("replica", ""), bool(asked.get("compare"))
         number = int(revision) if revision.isdecimal() and len(revision) < 9 else None
-        found = series.metrics(self.object, window, revision=number, key=key, compare=compare)
+        found = series.metrics(self.object, window, revision=number, key=key, compare=compare, revisions=telling(self.object))
         replicas = [one["replica"] for one in found["usage"]]
         found["usage"] = [one for one in found["usage"] if replica in ("", one["replica"])]
         for mark in found["marks"]:

@@ -169,6 +169,7 @@ class ServiceDocsView(ServiceMixin, DetailView):
     """Swagger UI on the service's own document; this page alone may call the gateway."""
 
     template_name, tab, title = "frontend/services/docs.html", "docs", lazy("API")
+    asks = {"whole": True}
 
     @method_decorator(ensure_csrf_cookie)
     def dispatch(self, request, *args, **kwargs):
@@ -186,6 +187,8 @@ class ServiceDocsView(ServiceMixin, DetailView):
 
 class ServiceOpenAPIView(ServiceMixin, DetailView):
     """The service's documents, from the portal's origin, so that the page needs nothing of the gateway to show them."""
+
+    asks = {"whole": True}
 
     def get(self, request, *args, **kwargs):
         make = swagger.swagger_2 if kwargs["version"] == "swagger" else swagger.openapi

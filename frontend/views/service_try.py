@@ -23,6 +23,7 @@ class ServiceTryView(ServiceMixin, DetailView):
     """This page and the one with Swagger UI alone may call the gateway."""
 
     template_name, tab, title = "frontend/services/try.html", "try", lazy("Try it")
+    asks = {"whole": True}
 
     @method_decorator(ensure_csrf_cookie)
     def dispatch(self, request, *args, **kwargs):

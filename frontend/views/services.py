@@ -73,9 +73,11 @@ class ServiceListView(ListView):
 
 class ServiceMixin(ObjectMixin):
     tab = ""
+    #: what the page needs of the service's revisions, for `telling_revisions`
+    asks: dict[str, object] = {}
 
     def get_object(self) -> Service:
-        service = self.one(for_states(self.scope(Service, Permission.SERVICE_READ)), name=self.kwargs["name"])
+        service = self.one(for_states(self.scope(Service, Permission.SERVICE_READ), **self.asks), name=self.kwargs["name"])
         service.shown = service_state(service)
         return service
 
@@ -93,9 +95,7 @@ class ServiceMixin(ObjectMixin):
 
     def get_context_data(self, **kwargs):
         tabs = [(key, words, reverse(f"pages:{page}", args=[self.group.name, self.object.name])) for key, words, page in TABS]
-        return super().get_context_data(
-            tab=self.tab, tabs=tabs, shown=self.object.shown, serving=self.serving, operation=running_operation(self.object), **kwargs
-        )
+        return super().get_context_data(tab=self.tab, tabs=tabs, shown=self.object.shown, serving=self.serving, **kwargs)
 
 
 def follow_of(service) -> dict | None:
@@ -107,11 +107,14 @@ def follow_of(service) -> dict | None:
 
 class ServiceView(ServiceMixin, DetailView):
     template_name, tab = "frontend/services/detail.html", "overview"
+    asks = {"whole": True}
 
     def get_context_data(self, **kwargs):
         service = self.object
-        context = super().get_context_data(
+        return super().get_context_data(
+            live=True,
             follow=follow_of(service),
+            operation=running_operation(service),
             sparks=sparklines.of(series.metrics(service, Window.asked({"range": "1h"}), small=True), ready_now=service.shown.ready),
             replicas=[
                 replica for revision in telling(service) for replica in revision.replicas.all() if revision.state != Revision.State.RETIRED
@@ -120,8 +123,6 @@ class ServiceView(ServiceMixin, DetailView):
             **({} if self.request.htmx else self.calling(service)),
             **kwargs,
         )
-        # With what its image holds, which the page tells of.
-        return {**context, "live": True, "serving": swagger.shown_revision(service) if self.serving else None}
 
     def calling(self, service: Service) -> dict:
         """Snippets with the schema's sample, and what the image answered to it when it was first started."""

@@ -89,11 +89,16 @@ def role_in(user, group) -> str | None:
     return kept[group.pk]
 
 
-def groups_of(user) -> list:
-    """The groups that the person may see, by name. Their roles come along, so that `role_in` need not ask for each."""
+def groups_of(user, **asked) -> list:
+    """The groups that the person may see, by name. Their roles come along, so that `role_in` need not ask for each.
+
+    `asked` are annotations of the person's memberships; the groups have them as attributes.
+    """
     rows = apps.get_model("accounts", "Membership").objects.allowing(user, Permission.GROUP_READ)
-    rows = list(rows.filter(user__pk=user.pk).select_related("group").order_by("group__name"))
+    rows = list(rows.filter(user__pk=user.pk).select_related("group").order_by("group__name").annotate(**asked))
     user.__dict__.setdefault("_roles", {}).update({row.group_id: row.role for row in rows})
+    for row in rows:
+        row.group.__dict__ |= {name: getattr(row, name) for name in asked}
     return [row.group for row in rows]
 
 

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Aggregate, Func, JSONField, OuterRef, Q, Subquery
 
 from portal.accounts.models import Preference, ResourceGroup, SavedView
 from portal.accounts.permissions import Permission, require
@@ -30,6 +30,38 @@ def preferences_of(user) -> dict[str, object]:
     if kept is None:
         kept = user.__dict__["_preferences"] = dict(user.preferences.values_list("name", "value"))
     return kept
+
+
+class _Parsed(Func):
+    """A column that holds JSON, as JSON inside of more of it."""
+
+    function = "JSON"
+
+    def as_postgresql(self, compiler, connection, **context):
+        return compiler.compile(self.source_expressions[0])
+
+
+class _JSONObject(Aggregate):
+    """{name: value} of all rows."""
+
+    function, output_field = "jsonb_object_agg", JSONField()
+
+    def __init__(self, name: str, value: str, **extra):
+        super().__init__(name, _Parsed(value), **extra)
+
+    def as_sqlite(self, compiler, connection, **context):
+        return self.as_sql(compiler, connection, function="json_group_object", **context)
+
+
+def in_a_column(user: str) -> Subquery:
+    """All preferences of the person that the column `user` of an outer query names, to be handed to `keep`."""
+    own = Preference.objects.filter(user=OuterRef(user)).order_by().values("user")
+    return Subquery(own.annotate(all=_JSONObject("name", "value")).values("all"))
+
+
+def keep(user, found: dict[str, object] | None) -> None:
+    """For `preferences_of`: what another query has found already."""
+    user.__dict__["_preferences"] = found or {}
 
 
 @transaction.atomic
