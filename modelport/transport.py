@@ -74,6 +74,11 @@ class Transport:
         timeout = httpx.Timeout(60.0, connect=10.0, read=600.0)
         return _content(self._send("PUT", self.url + path, headers=headers, content=chunks, timeout=timeout))
 
+    def form(self, path: str, *, words: dict[str, list[str]], files: list[tuple[str, tuple[str, bytes, str]]]) -> Any:
+        """POST of a multipart form that is held in memory, sent once."""
+        timeout = httpx.Timeout(60.0, connect=10.0, read=600.0)
+        return _content(self._send("POST", self.url + path, headers=self._headers, data=words, files=files, timeout=timeout))
+
     def piece(self, path: str, chunks: Iterable[bytes], *, offset: int, size: int, headers: dict[str, str]) -> httpx.Response:
         """PATCH of `size` bytes from `offset` on (tus). The last piece's answer may take long: the portal hashes the whole file first."""
         headers = {**self._headers, **headers, "Upload-Offset": str(offset), "Content-Length": str(size)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Union
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from .portal import Portal
 
 CHUNK = 2**20
+#: files up to this many bytes share a request, this many of them and this many bytes at most
+SMALL, TOGETHER, TOGETHER_BYTES = 2**18, 200, 8 * 2**20
 #: a file or folder of this machine
 Given = Union[str, "os.PathLike[str]"]
 #: (the path it gets, where it lies here)
@@ -81,8 +83,7 @@ def upload_set(portal: Portal, files: Sequence[Found], on_file: OnFile | None = 
     opened = stopped["id"] if stopped else portal.transport.write("POST", portal.path("uploads"))["id"]
     there = {file["path"]: file["sha256"] for file in stopped["files"]} if stopped else {}
     try:
-        for path, source in files:
-            size = send(portal, opened, path, source, there.get(path))
+        for path, size in _send_all(portal, opened, files, there):
             if on_file:
                 on_file(path, size)
         yield opened
@@ -124,6 +125,52 @@ def send(portal: Portal, upload_set: str, path: str, source: Path, there: str | 
         address = portal.path("uploads", upload_set, "files") + quote(path, safe="/")
         portal.transport.put(address, _chunks(source), size=size, headers={"X-Content-SHA256": sha256})
     return size
+
+
+def _send_all(portal: Portal, upload_set: str, files: Sequence[Found], there: Mapping[str, str]) -> Iterator[tuple[str, int]]:
+    """(path, size in bytes) of each file once it is there."""
+    for batch in _batches(files):
+        if len(batch) > 1:
+            yield from send_together(portal, upload_set, batch, there)
+        else:
+            ((path, source),) = batch
+            yield path, send(portal, upload_set, path, source, there.get(path))
+
+
+def _batches(files: Sequence[Found]) -> Iterator[list[Found]]:
+    """Small files that share a request, and each larger one by itself."""
+    batch: list[Found] = []
+    held = 0
+    for path, source in files:
+        size = source.stat().st_size
+        if size > SMALL:
+            yield [(path, source)]
+            continue
+        if len(batch) == TOGETHER or held + size > TOGETHER_BYTES:
+            yield batch
+            batch, held = [], 0
+        batch.append((path, source))
+        held += size
+    if batch:
+        yield batch
+
+
+def send_together(portal: Portal, upload_set: str, batch: Sequence[Found], there: Mapping[str, str]) -> list[tuple[str, int]]:
+    """`send` for small files in one request: all are kept, or none. [(path, size in bytes)]"""
+    sizes, fresh = [], []
+    for path, source in batch:
+        data = b"".join(_chunks(source))
+        sha256 = hashlib.sha256(data).hexdigest()
+        sizes.append((path, len(data)))
+        if sha256 != there.get(path):
+            fresh.append((path, sha256, data))
+    if fresh:
+        portal.transport.form(
+            portal.path("uploads", upload_set, "files"),
+            words={"paths": [path for path, _, _ in fresh], "sha256": [sha256 for _, sha256, _ in fresh]},
+            files=[("files", ("file", data, "application/octet-stream")) for _, _, data in fresh],
+        )
+    return sizes
 
 
 def _chunks(source: Path) -> Iterator[bytes]:

@@ -33,11 +33,11 @@ class Appending(Incoming):
     def __init__(self, upload: ResumableUpload, offset: int) -> None:
         self._hash = hashlib.sha256()
         self._hashed_all = offset == 0
-        self._path = upload.staging_path
+        self.path = upload.staging_path
         self._length = upload.size
         self.size = offset
         with told_when_full():
-            self._file = os.fdopen(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+b", buffering=0)
+            self._file = os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+b", buffering=0)
         there = os.fstat(self._file.fileno()).st_size
         if there != offset:
             self.abort()
@@ -85,11 +85,11 @@ class Appending(Incoming):
             with told_when_full():
                 os.fsync(self._file.fileno())
             yield
-            self._path.unlink(missing_ok=True)  # it was stored before, so nothing took it over
+            self.path.unlink(missing_ok=True)  # it was stored before, so nothing took it over
 
     def discard(self) -> None:
         """The bytes are not what was announced: the upload begins again."""
-        self._path.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
 
     def abort(self) -> None:
         """Close; what arrived stays."""

@@ -4,8 +4,9 @@ Everything goes through Django's storage API, so django-storages (S3, Azure Blob
 can take the place of the local disk; only the local storage has the rename.
 
 Order of a write: staging file -> fsync -> database row (locked, not committed) ->
-rename -> fsync of the folder -> commit. `remove_orphan_assets` locks the same row
-before it deletes the bytes, so the two cannot overtake each other.
+rename -> fsync of the folder -> commit. `remove_orphan` locks the same row before it
+deletes the bytes, so the two cannot overtake each other. Files that arrive together
+take each of these steps together: a folder of thousands costs some statements.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import errno
 import hashlib
 import os
 import uuid
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,29 +30,42 @@ from portal.errors import BadRequest, InsufficientStorage, TooLarge, Unavailable
 from registry.models import Asset
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+#: files that are synced at once
+_SYNCS = 8
 
 
 class LocalBlobStorage(FileSystemStorage):
-    """The local disk; takes a staged file over by renaming it."""
+    """The local disk; takes staged files over by renaming them."""
 
-    def adopt(self, staged: Path, name: str) -> None:
-        """Move `staged`, whose bytes are synced, to `name`. It must lie on the same file system."""
-        target = Path(self.path(name))
-        new_folder = not target.parent.exists()
-        target.parent.mkdir(parents=True, exist_ok=True)
-        os.chmod(staged, self.file_permissions_mode or 0o440)
-        os.replace(staged, target)
-        _sync_folder(target.parent)
-        if new_folder:
-            _sync_folder(target.parent.parent)
+    def adopt(self, staged: Sequence[tuple[Path, str]]) -> None:
+        """Move each (staged file, name), whose bytes are synced, to its name. They must lie on the same file system."""
+        folders = set()
+        for path, name in staged:
+            target = Path(self.path(name))
+            if not target.parent.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                folders.add(target.parent.parent)
+            os.chmod(path, self.file_permissions_mode or 0o440)
+            os.replace(path, target)
+            folders.add(target.parent)
+        _sync_all(folders)
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _sync_all(paths: Collection[Path]) -> None:
+    """Files or folders, some at once: a disk's journal is then written once for many of them."""
+    if len(paths) == 1:
+        _sync(*paths)
+    elif paths:
+        with ThreadPoolExecutor(min(_SYNCS, len(paths))) as threads:
+            list(threads.map(_sync, paths))
 
 
 @contextmanager
@@ -80,12 +96,12 @@ class Incoming:
     def __init__(self) -> None:
         self._hash = hashlib.sha256()
         self.size = 0
-        self._path = Path(settings.STAGING_DIR) / f"{uuid.uuid4().hex}.part"
+        self.path = Path(settings.STAGING_DIR) / f"{uuid.uuid4().hex}.part"
         with told_when_full():
             self._file = self._open()
 
     def _open(self):
-        return open(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb")
+        return open(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb")
 
     def __enter__(self) -> Incoming:
         return self
@@ -121,10 +137,16 @@ class Incoming:
 
     def peek(self, most: int) -> bytes:
         """The first `most` bytes that arrived; only before `finish`."""
-        with told_when_full():
-            self._file.flush()
-        with open(self._path, "rb") as staged:
+        if not self._file.closed:
+            with told_when_full():
+                self._file.flush()
+        with open(self.path, "rb") as staged:
             return staged.read(most)
+
+    def close(self) -> None:
+        """All bytes are here. The descriptor is given back, since a form of thousands of files would else hold as many."""
+        with told_when_full():
+            self._file.close()
 
     def finish(self, *, expected_sha256: str | None = None, expected_size: int | None = None) -> Asset:
         """The asset of these bytes; `already_stored` on it says whether they were here before.
@@ -133,11 +155,7 @@ class Incoming:
         """
         try:
             self.check(expected_sha256=expected_sha256, expected_size=expected_size)
-            with told_when_full():
-                self._file.flush()
-                os.fsync(self._file.fileno())
-                self._file.close()
-                return self.keep()
+            return finish_all([self])[0]
         finally:
             self.abort()
 
@@ -153,26 +171,11 @@ class Incoming:
 
     def keep(self) -> Asset:
         """The asset of bytes that are complete and synced; for `finish`."""
-        storage, name = blobs(), blob_name(self.sha256)
-        local = hasattr(storage, "adopt")
-        if not local and not storage.exists(name):
-            self._send(storage, name)  # before the transaction: a slow store must not hold the row
-        with transaction.atomic():
-            # The row first: an insert waits for a deletion of the same row that has not been committed.
-            asset, created = Asset.objects.select_for_update().get_or_create(sha256=self.sha256, defaults={"size": self.size})
-            if not created:
-                asset.stored_at = timezone.now()
-                asset.save(update_fields=["stored_at"])
-            there = storage.exists(name)
-            if local and not (there and storage.size(name) == self.size):
-                storage.adopt(self._path, name)
-            elif not there:
-                self._send(storage, name)
-        asset.already_stored = not created
-        return asset
+        return _keep_all([self])[0]
 
-    def _send(self, storage, name: str) -> None:
-        with open(self._path, "rb") as staged:
+    def send(self, storage, name: str) -> None:
+        """To a storage that takes no file over."""
+        with open(self.path, "rb") as staged:
             kept = storage.save(name, File(staged, name=name))
         if kept != name:  # another sender was quicker and the store gave us a second name
             storage.delete(kept)
@@ -183,7 +186,55 @@ class Incoming:
             self._file.close()
         except OSError:
             pass  # what could not be flushed is not wanted
-        self._path.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
+
+
+def finish_all(arrived: Sequence[Incoming]) -> list[Asset]:
+    """`finish` for many that arrived together, all or none, in their order; the number of statements hardly grows with them."""
+    try:
+        for incoming in arrived:
+            incoming.close()
+        with told_when_full():
+            _sync_all([incoming.path for incoming in arrived])
+            return _keep_all(arrived)
+    finally:
+        for incoming in arrived:
+            incoming.abort()
+
+
+def _keep_all(arrived: Sequence[Incoming]) -> list[Asset]:
+    storage, by_hash = blobs(), {incoming.sha256: incoming for incoming in arrived}
+    local = hasattr(storage, "adopt")
+    if not local:
+        for sha256, incoming in by_hash.items():  # before the transaction: a slow store must not hold the rows
+            if not storage.exists(blob_name(sha256)):
+                incoming.send(storage, blob_name(sha256))
+    with transaction.atomic():
+        rows = _locked_rows({sha256: incoming.size for sha256, incoming in by_hash.items()})
+        staged = []
+        for sha256, incoming in by_hash.items():
+            name = blob_name(sha256)
+            there = storage.exists(name)
+            if local and not (there and storage.size(name) == incoming.size):
+                staged.append((incoming.path, name))
+            elif not there:
+                incoming.send(storage, name)
+        if staged:
+            storage.adopt(staged)
+    return [rows[incoming.sha256] for incoming in arrived]
+
+
+def _locked_rows(sizes: dict[str, int]) -> dict[str, Asset]:
+    """The rows of these hashes, locked, with `already_stored`; sorted, so that two who want the same never wait for each other."""
+    now, rows = timezone.now(), {}
+    while missing := sorted(sizes.keys() - rows):
+        # The insert first: it waits for a deletion of the same row that has not been committed.
+        Asset.objects.bulk_create([Asset(sha256=each, size=sizes[each], stored_at=now) for each in missing], ignore_conflicts=True)
+        rows |= {row.pk: row for row in Asset.objects.select_for_update().filter(pk__in=missing).order_by("pk")}
+    for row in rows.values():
+        row.already_stored = row.stored_at != now
+    Asset.objects.filter(pk__in=[row.pk for row in rows.values() if row.already_stored]).update(stored_at=now)
+    return rows
 
 
 def too_large() -> TooLarge:

@@ -20,7 +20,7 @@ from registry.actions.resumable import SHA256, check_room
 from registry.actions.uploads import add_uploaded_file, check_open, clean_upload_path, find_upload_set
 from registry.faults import Faults
 from registry.models import Asset, UploadSet
-from registry.storage import Incoming
+from registry.storage import Incoming, finish_all
 from registry.usage import known_to
 
 
@@ -72,17 +72,11 @@ def own_set(user, *, group: str, said: str) -> UploadSet:
 
 
 class FormFile(DjangoUploadedFile):
-    """A file of a multipart form that lies hashed in the staging folder. It is stored when `keep` is called, and dropped otherwise."""
+    """A file of a multipart form that lies hashed in the staging folder. It is stored when `keep_all` gets it, and dropped otherwise."""
 
     def __init__(self, incoming: Incoming, name: str, content_type: str | None, size: int, charset: str | None):
         super().__init__(file=None, name=name, content_type=content_type, size=size, charset=charset)
         self.incoming = incoming
-        self.asset: Asset | None = None
-
-    def keep(self) -> Asset:
-        if self.asset is None:
-            self.asset = self.incoming.finish()
-        return self.asset
 
     def close(self) -> None:
         self.incoming.abort()
@@ -109,6 +103,7 @@ class BlobUploadHandler(FileUploadHandler):
             raise
 
     def file_complete(self, file_size: int) -> FormFile:
+        self.incoming.close()
         return FormFile(self.incoming, self.file_name, self.content_type, file_size, self.charset)
 
     def upload_interrupted(self) -> None:
@@ -116,16 +111,18 @@ class BlobUploadHandler(FileUploadHandler):
             self.incoming.abort()
 
 
-def receive_form_files(files, *, field: str = "files", paths: Sequence[str] = ()) -> list[tuple[str, Asset]]:
+def receive_form_files(files, *, field: str = "files", paths: Sequence[str] = (), sha256: Sequence[str] = ()) -> list[tuple[str, Asset]]:
     """[(path, asset)] of a form's files, stored now; call it after the permission was checked.
 
     `files` is request.FILES (the files of `field`) or any iterable of uploaded files. A form sends
-    only base names; `paths` gives each file, in order, its relative path.
+    only base names; `paths` gives each file, in order, its relative path, and `sha256` what it must hash to.
     """
     found: Iterable = files.getlist(field) if hasattr(files, "getlist") else files
     found = [file for file in found if file is not None]
     if paths and len(paths) != len(found):
         raise ValidationError({field: f"There are {len(found)} files and {len(paths)} paths; give one path a file."})
+    if sha256 and len(sha256) != len(found):
+        raise ValidationError({field: f"There are {len(found)} files and {len(sha256)} digests; give one digest a file."})
     faults = Faults()
     kept = []
     for index, file in enumerate(found):
@@ -136,17 +133,22 @@ def receive_form_files(files, *, field: str = "files", paths: Sequence[str] = ()
                 raise ValidationError(error.message) from None
             kept.append((path, file))
     faults.check()
-    return [(path, keep(file)) for path, file in kept]
+    arrived = [file.incoming if isinstance(file, FormFile) else _received(file) for _, file in kept]
+    for incoming, expected in zip(arrived, sha256, strict=False):
+        incoming.check(expected_sha256=expected)
+    return list(zip((path for path, _ in kept), finish_all(arrived), strict=True))
 
 
-def keep(file) -> Asset:
-    """Stores an uploaded file, whichever handler received it."""
-    if isinstance(file, FormFile):
-        return file.keep()
-    with Incoming() as incoming:
+def _received(file: DjangoUploadedFile) -> Incoming:
+    incoming = Incoming()
+    try:
         for chunk in file.chunks():
             incoming.write(chunk)
-        return incoming.finish()
+        incoming.close()
+    except BaseException:
+        incoming.abort()
+        raise
+    return incoming
 
 
 def read_small(file, most: int) -> bytes:

@@ -6,6 +6,8 @@ their foreign keys make, by name and in the query only.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.apps import apps
 from django.db import models
 from django.db.models.functions import Coalesce
@@ -63,13 +65,22 @@ def blockers_of(thing: ModelVersion | Manifest | Image) -> list[tuple[str, str]]
 
 def known_to(user, sha256: str) -> bool:
     """Whether these bytes lie where the person may read them. That a stranger has the same file is nobody's business."""
+    return sha256 in known_among(user, [sha256])
+
+
+def known_among(user, hashes: Iterable[str]) -> set[str]:
+    """Those of many that `known_to` holds for."""
     versions = ModelVersion.objects.allowing(user, Permission.MODEL_READ)
     manifests = Manifest.objects.allowing(user, Permission.MANIFEST_READ)
-    return (
-        ModelFile.objects.filter(asset=sha256, version__in=versions).exists()
-        or UploadedFile.objects.filter(asset=sha256, upload_set__user=user).exists()
-        or ManifestFile.objects.filter(asset=sha256, manifest__in=manifests).exists()
+    readable = (
+        ModelFile.objects.filter(version__in=versions),
+        UploadedFile.objects.filter(upload_set__user=user),
+        ManifestFile.objects.filter(manifest__in=manifests),
     )
+    wanted, found = set(hashes), set()
+    for rows in readable:
+        found |= set(rows.filter(asset__in=wanted - found).order_by().values_list("asset", flat=True).distinct())
+    return found
 
 
 def _joined(labels: list[str]) -> str:

@@ -27,6 +27,8 @@ from registry.storage import open_asset
 #: larger texts are offered for download only
 MOST_SHOWN = 64 * 2**10
 OFFERED = 20
+#: extra files on the page
+SHOWN = 200
 
 
 class ManifestListView(ListView):
@@ -63,13 +65,16 @@ class ManifestView(ManifestMixin, DetailView):
     def get_context_data(self, **kwargs):
         manifest = self.object
         files = list(manifest.files.select_related("asset"))
-        for file in files:
+        texts = [file for file in files if file.role != ManifestFile.Role.FILE]
+        for file in texts:
             file.shown = shown_text(file)
+        extra = [file for file in files if file.role == ManifestFile.Role.FILE]
         uses = list(manifest.uses.select_related("version__model"))
         images = list(usage.images_of(manifest)[: usage.SHOWN])
         return super().get_context_data(
-            texts=[file for file in files if file.role != ManifestFile.Role.FILE],
-            extra=[file for file in files if file.role == ManifestFile.Role.FILE],
+            texts=texts,
+            extra=extra[:SHOWN],
+            more=len(extra) - SHOWN,
             uses=uses,
             tried=next(
                 (image for image in sorted(images, key=lambda one: one.built_at or one.created_at, reverse=True) if image.probe), None

@@ -278,6 +278,8 @@ class CompareView(ModelMixin, DetailView):
             before=before,
             unknown=unknown,
             found=found,
+            changed=found.files[:SHOWN] if found else (),
+            more=len(found.files) - SHOWN if found else 0,
             diffs=[(change, lines) for change, lines in diffs if lines],
             **kwargs,
         )

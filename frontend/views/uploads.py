@@ -7,9 +7,12 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
 from portal.accounts.permissions import require
 from portal.errors import PortalError
-from registry.actions.uploads import add_uploaded_file, find_upload_set, open_upload_set
+from registry.actions.uploads import add_uploaded_files, find_upload_set, open_upload_set
 from registry.models import UploadSet
 from registry.uploads import BlobUploadHandler, receive_form_files
+
+#: files of a form that is shown again
+SHOWN = 20
 
 
 class StagedUploadsMixin:
@@ -40,19 +43,20 @@ class StagedUploadsMixin:
         if files:
             kept = receive_form_files(files, field=field)
             upload_set = upload_set or open_upload_set(user=self.request.user, group=self.group)
-            for path, asset in kept:
-                add_uploaded_file(user=self.request.user, upload_set=upload_set, path=path, asset=asset)
+            add_uploaded_files(user=self.request.user, upload_set=upload_set, files=kept)
         if upload_set is not None:
             form.data = form.data.copy()
             form.data[form.add_prefix(set_field)] = str(upload_set.pk)
         return upload_set
 
-    def attached(self, form, set_field: str) -> list:
-        """The files that a form which is shown again holds already."""
+    def attached(self, form, set_field: str) -> dict | None:
+        """The files that a form which is shown again holds already: `shown` of them, and how many `more`."""
         said = form[set_field].value()
         if not said:
-            return []
+            return None
         try:
-            return list(find_upload_set(user=self.request.user, group=self.group, said=said).files.select_related("asset"))
+            files = find_upload_set(user=self.request.user, group=self.group, said=said).files
         except PortalError:
-            return []
+            return None
+        shown = list(files.select_related("asset")[:SHOWN])
+        return {"shown": shown, "more": files.count() - len(shown)} if shown else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.db import models
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -24,10 +25,24 @@ def used_by(thing) -> dict:
     return found
 
 
+class FilesSerializer(serializers.ListSerializer):
+    """The files of a thing in one query, and without objects: a folder has up to 10,000."""
+
+    def to_representation(self, data):
+        if not isinstance(data, models.Manager):
+            return super().to_representation(data)
+        sources = {name: field.source.replace(".", "__") for name, field in self.child.fields.items()}
+        same = [name for name, source in sources.items() if name == source]
+        return list(data.values(*same, **{name: models.F(source) for name, source in sources.items() if name != source}))
+
+
 class FileSerializer(serializers.Serializer):
     path = serializers.CharField()
     size = serializers.IntegerField(source="asset.size")
     sha256 = serializers.CharField(source="asset.sha256")
+
+    class Meta:
+        list_serializer_class = FilesSerializer
 
 
 class NamedSerializer(serializers.ModelSerializer):
@@ -320,6 +335,12 @@ class SendFilesSerializer(serializers.Serializer):
         required=False,
         default=list,
         help_text="One relative path a file, in the same order",
+    )
+    sha256 = serializers.ListField(
+        child=serializers.RegexField(r"\A[0-9a-fA-F]{64}\Z"),
+        required=False,
+        default=list,
+        help_text="What each file must hash to, in the same order; nothing is kept if one does not",
     )
 
 

@@ -31,7 +31,7 @@ from registry.api.serializers import (
 )
 from registry.models import UploadSet
 from registry.uploads import Receiving, own_set, receive_form_files
-from registry.usage import known_to
+from registry.usage import known_among
 
 PATH = OpenApiParameter("path", str, OpenApiParameter.PATH, description="The file's relative path")
 SHA256 = OpenApiParameter(
@@ -122,14 +122,11 @@ class UploadedFilesViewSet(FilesMixin, UploadSetViewSet):
         check_room(user=request.user, size=int(length) if length.isdecimal() else None)
         asked = SendFilesSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        kept = receive_form_files(asked.validated_data["files"], paths=asked.validated_data["paths"])
-        known = [known_to(request.user, asset.sha256) for _, asset in kept]
+        kept = receive_form_files(**asked.validated_data)
+        known = known_among(request.user, (asset.sha256 for _, asset in kept))
         add_uploaded_files(user=request.user, upload_set=upload_set, files=kept)
         return Response(
-            [
-                {"path": path, "size": asset.size, "sha256": asset.sha256, "alreadyStored": there}
-                for (path, asset), there in zip(kept, known, strict=True)
-            ]
+            [{"path": path, "size": asset.size, "sha256": asset.sha256, "alreadyStored": asset.sha256 in known} for path, asset in kept]
         )
 
 

@@ -66,6 +66,33 @@ def test_a_folder_keeps_its_relative_paths_both_ways(portal, tmp_path):
         model.download(tmp_path / "back")
 
 
+def test_a_folder_of_many_small_files_takes_few_requests(portal, tmp_path, monkeypatch):
+    """Small ones share requests, a larger one goes by itself; after a broken connection only what is missing is sent."""
+    contents = {f"{number % 7}/{number}.bin": b"part %d" % number for number in range(450)} | {"large.bin": os.urandom(2**19)}
+    for name, data in contents.items():
+        path = tmp_path / "net" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    sent, form = [], portal.transport.form
+
+    def breaking(path, *, words, files):
+        sent.append(len(files))
+        if len(sent) == 2:
+            raise ClientError("Unreachable", "The connection broke.")
+        return form(path, words=words, files=files)
+
+    monkeypatch.setattr(portal.transport, "form", breaking)
+    with pytest.raises(ClientError, match="broke"):
+        portal.models.register(tmp_path / "net", "net")
+    told = []
+    model = portal.models.register(tmp_path / "net", "net", resume=True, on_file=lambda *one: told.append(one))
+    assert sent == [200, 200, 200, 50]
+    assert dict(told) == {f"net/{name}": len(data) for name, data in contents.items()}
+    assert {file["path"]: file["sha256"] for file in model.data["files"]} == {
+        name: hashlib.sha256(data).hexdigest() for name, data in contents.items()
+    }
+
+
 def test_a_download_that_is_not_what_was_registered_is_not_kept(portal, files, tmp_path):
     model = portal.models.register(files / "model.pkl", "iris")
     model.data["files"][0]["sha256"] = "0" * 64

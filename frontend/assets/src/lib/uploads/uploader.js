@@ -9,7 +9,9 @@ import { look, refusal } from "./preflight.js";
 import { bytes, files, t } from "./words.js";
 
 const AT_ONCE = 4;
-const TOGETHER = 50;
+// Files that share a request, and their bytes: few requests for a folder of thousands, and bars that still move.
+const TOGETHER = 200;
+const TOGETHER_BYTES = 8 * 2 ** 20;
 
 export class Uploader {
   constructor(box) {
@@ -72,7 +74,8 @@ export class Uploader {
   async add(chosen) {
     if (!chosen.length) return;
     const fresh = chosen.map(([path, file]) => [this.meant(path.normalize("NFC"), file), file]);
-    const unwanted = refusal([...this.all.filter((entry) => !fresh.some(([path]) => path === entry.path)), ...fresh.map(([path, file]) => ({ path, size: file.size }))], this.limits);
+    const replaced = new Set(fresh.map(([path]) => path));
+    const unwanted = refusal([...this.all.filter((entry) => !replaced.has(entry.path)), ...fresh.map(([path, file]) => ({ path, size: file.size }))], this.limits);
     this.complain(unwanted);
     if (unwanted) return;
     for (const [path, file] of fresh) {
@@ -123,7 +126,7 @@ export class Uploader {
       const large = this.all.filter((entry) => entry.size > SMALL && ["sending", "checking"].includes(entry.state)).length;
       const next = waiting.find((entry) => entry.size <= SMALL) ?? (large < 2 ? waiting[0] : undefined);
       if (!next) break;
-      const together = next.size <= TINY ? waiting.filter((entry) => entry.size <= TINY).slice(0, TOGETHER) : [next];
+      const together = next.size <= TINY ? batch(waiting) : [next];
       this.running += 1;
       for (const entry of together) entry.state = "sending";
       this.send(together).finally(() => {
@@ -248,6 +251,12 @@ export class Uploader {
   tell(name, detail) {
     this.box.dispatchEvent(new CustomEvent(`upload:${name}`, { bubbles: true, detail }));
   }
+}
+
+function batch(waiting) {
+  const tiny = waiting.filter((entry) => entry.size <= TINY).slice(0, TOGETHER);
+  let size = 0;
+  return tiny.filter((entry) => (size += entry.size) <= TOGETHER_BYTES);
 }
 
 async function walk(entry, folder, found) {
