@@ -124,10 +124,13 @@ class App:
 
     # What is answered.
 
-    def handle(self, request: Request, reply: Callable[[Response], None]) -> None:
-        """On the event loop. `reply` is called once, now or later."""
+    def handle(self, request: Request, reply: Callable[[Response], None], hurry: Callable[[Response], None]) -> None:
+        """On the event loop. `reply` is called once, now or later, on the loop.
+
+        An answer may be given to `hurry` first, in the thread of the worker: see `deliver`.
+        """
         if request.scores:
-            self._score(request, reply)
+            self._score(request, reply, hurry)
             return
         act = (self._route(request.path) or {})["GET"]
         try:
@@ -135,27 +138,22 @@ class App:
         except RequestError as error:
             reply(error_response(error, request.request_id))
 
-    def _score(self, request: Request, reply: Callable[[Response], None]) -> None:
+    def _score(self, request: Request, reply: Callable[[Response], None], hurry: Callable[[Response], None]) -> None:
         def answer(response: Response) -> None:
             self.metrics.answered(response.status)
-            known = request.headers.get(CALLERS_ID)
-            if known and len(known) <= 100 and known.isascii() and known.isprintable():
-                response.headers = {**(response.headers or {}), CALLERS_ID: known}
-            if response.status >= 400 and request.path != "/score":
-                response.body = protocol.failure(response.body)
             reply(response)
 
         if self.state not in ("ready", "stopping"):
-            answer(error_response(Busy(f"The service is {self.state}.", code="NotReady"), request.request_id))
+            answer(_refusal(request, Busy(f"The service is {self.state}.", code="NotReady")))
             return
-        job = Job(request, answer)
+        job = Job(request, answer, hurry)
         try:
             if len(request.body) <= CHECKED_AT_ONCE and not request.form:
                 self.calls.check(job)
             if not self.worker.submit(job):
                 raise Busy("Too many requests are waiting.")
         except RequestError as error:
-            answer(error_response(error, request.request_id))
+            answer(_refusal(request, error))
             return
         self._deadlines.append((time.monotonic() + self.settings.timeout, job))
         if not self._alarm:
@@ -167,21 +165,32 @@ class App:
         now = time.monotonic()
         while self._deadlines and self._deadlines[0][0] <= now:
             job = self._deadlines.popleft()[1]
-            if not job.given_up:
-                job.given_up = True
-                message = f"There was no answer within {self.settings.timeout:g} seconds."
-                job.answer(error_response(TimedOut(message), job.request.request_id))
+            if job.claim():
+                job.answer(_refusal(job.request, TimedOut(f"There was no answer within {self.settings.timeout:g} seconds.")))
         self._alarm = bool(self._deadlines)
         if self._alarm:
             self.call_later(self._deadlines[0][0] - now, self._expire)
 
-    def finish(self, done: Done) -> None:
-        """On the event loop, when the worker is done with these."""
+    def deliver(self, done: Done, call_soon: Callable[..., None]) -> None:
+        """In the worker, which is done with these: answer them by way of the event loop.
+
+        An answer that nobody else's waits behind is written from here, and the loop is told afterwards: with one caller at a time,
+        waking the loop's thread is a good part of what the runtime adds to run().
+        """
+        mine = []
         for job, response in done:
-            if not job.given_up:
-                job.given_up = True
-                job.answer(response)
-        while self._deadlines and self._deadlines[0][1].given_up:  # they end in the order in which they came
+            if job.claim():
+                mine.append((job, _dressed(job.request, response)))
+        if len(mine) == 1 and not self.worker.waiting:
+            job, response = mine[0]
+            job.hurry(response)
+        call_soon(self._finish, mine)
+
+    def _finish(self, done: Done) -> None:
+        """On the event loop."""
+        for job, response in done:
+            job.answer(response)
+        while self._deadlines and self._deadlines[0][1].claimed:  # they end in the order in which they came
             self._deadlines.popleft()
 
     # The replica's state, which may be that of several processes.
@@ -255,3 +264,17 @@ class App:
             return Response(collect.answer(request.query))
         except ValueError as error:
             raise BadInput(str(error)) from None
+
+
+def _dressed(request: Request, response: Response) -> Response:
+    """The answer as this caller gets it: with his own name for the request, and in the shape of the protocol he speaks."""
+    known = request.headers.get(CALLERS_ID)
+    if known and len(known) <= 100 and known.isascii() and known.isprintable():
+        response.headers = {**(response.headers or {}), CALLERS_ID: known}
+    if response.status >= 400 and request.path != "/score":
+        response.body = protocol.failure(response.body)
+    return response
+
+
+def _refusal(request: Request, error: RequestError) -> Response:
+    return _dressed(request, error_response(error, request.request_id))

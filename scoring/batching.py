@@ -20,15 +20,28 @@ Done = List[Tuple["Job", Any]]
 
 
 class Job:
-    """One request on its way to run(). `values` is set when the body was checked already; `given_up` when nobody waits any more."""
+    """One request on its way to run(). `values` is set when the body was checked already.
 
-    __slots__ = ("answer", "checked", "given_up", "request", "values")
+    It is answered once: by whoever claims it first, the worker that is done with it or the timer.
+    `answer` is called on the event loop; `hurry` may be called before it, in the worker, so that the answer leaves at once.
+    """
 
-    def __init__(self, request: Any, answer: Callable[[Any], None]):
-        self.request, self.answer = request, answer
+    __slots__ = ("_claim", "answer", "checked", "hurry", "request", "values")
+
+    def __init__(self, request: Any, answer: Callable[[Any], None], hurry: Callable[[Any], None]):
+        self.request, self.answer, self.hurry = request, answer, hurry
         self.values: Any = None
         self.checked = False
-        self.given_up = False
+        self._claim = threading.Lock()
+
+    def claim(self) -> bool:
+        """From any thread: true for the first who asks."""
+        return self._claim.acquire(blocking=False)
+
+    @property
+    def claimed(self) -> bool:
+        """Answered, or about to be: nobody waits for a further answer."""
+        return self._claim.locked()
 
 
 class Worker:
@@ -83,7 +96,7 @@ class Worker:
         while True:
             jobs, stopped = self._take()
             self.started_at = time.monotonic()
-            for done in self._work([job for job in jobs if not job.given_up]):
+            for done in self._work([job for job in jobs if not job.claimed]):
                 self.started_at = None
                 answer(done)
                 self.started_at = time.monotonic()

@@ -74,7 +74,7 @@ class Calls:
                 yield done
                 continue
             for job in group:  # one by one: a bad row, a long one or a stop reaches nobody else
-                if not job.given_up:
+                if not job.claimed:
                     yield [(job, self._one(job))]
 
     def _groups(self, jobs: List[Job]) -> Iterator[List[Job]]:

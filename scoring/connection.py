@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import collections
-import itertools
-import os
+import threading
 import time
-import uuid
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Deque, Dict, Optional, Union
+from typing import TYPE_CHECKING, Any, Deque, Optional, Union
 
 import httptools
 
 from .errors import BadRequest, Busy, HeadersTooLarge, RequestError, TooLarge, TooSlow
-from .messages import Request, Response, error_response
+from .exchange import Exchange, ids
+from .messages import Request, Response
 
 if TYPE_CHECKING:
     from .server import Server
@@ -24,93 +22,7 @@ HEAD_SECONDS, BODY_SECONDS, LEAST_BYTES_PER_SECOND = 20.0, 20.0, 64 * 1024
 IDLE_SECONDS, LINGER_SECONDS, UNREAD_SECONDS = 75.0, 2.0, 60.0
 MOST_PIPELINED, MOST_CONNECTIONS = 32, 2000
 
-STATUS_LINES = {each.value: f"HTTP/1.1 {each.value} {each.phrase}\r\n".encode("ascii") for each in HTTPStatus}
 READ_BYTES = 256 * 1024
-
-
-class Ids:
-    """Ids of requests: a random beginning for each process, and a number. Much cheaper than a random number for each."""
-
-    def __init__(self) -> None:
-        self._begin()
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._begin)
-
-    def _begin(self) -> None:
-        self._start, self._count = uuid.uuid4().hex[:20], itertools.count(1)
-
-    def new(self) -> str:
-        return f"{self._start}{next(self._count):012x}"
-
-
-ids = Ids()
-
-
-class Exchange:
-    """One request on a connection and its answer."""
-
-    __slots__ = (
-        "body",
-        "connection",
-        "count",
-        "head_only",
-        "headers",
-        "held",
-        "keep_alive",
-        "made_id",
-        "refused",
-        "request",
-        "response",
-        "size",
-        "target",
-    )
-
-    def __init__(self, connection: "Connection"):
-        self.connection = connection
-        self.request: Optional[Request] = None
-        self.target = b""
-        self.headers: Dict[str, str] = {}
-        self.count = self.size = self.held = 0
-        self.body: Union[bytes, bytearray] = b""
-        self.made_id = ""
-        self.refused: Optional[RequestError] = None
-        self.keep_alive = self.head_only = False
-        self.response: Optional[Response] = None
-
-    @property
-    def request_id(self) -> str:
-        if self.request is not None:
-            return self.request.request_id
-        self.made_id = self.made_id or ids.new()
-        return self.made_id
-
-    def take(self, data: bytes) -> None:
-        """One part of the body. Many small parts must not cost more than one large one."""
-        if not self.body:
-            self.body = data
-        else:
-            if isinstance(self.body, bytes):
-                self.body = bytearray(self.body)
-            self.body += data
-        self.held += len(data)
-        self.connection.server.buffered += len(data)
-
-    def release(self) -> None:
-        """The body is not needed any more."""
-        self.connection.server.buffered -= self.held
-        self.held, self.body = 0, b""
-
-    def reply(self, response: Response) -> None:
-        self.release()
-        if self.response is None:
-            self.response = response
-            self.connection.server.in_flight -= 1
-            self.connection.flush()
-
-    def fail(self, error: RequestError, *, close: bool = False) -> None:
-        if close:
-            self.keep_alive = False
-        self.reply(error_response(error, self.request_id))
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -122,6 +34,9 @@ class Connection(asyncio.BufferedProtocol):
     def __init__(self, server: "Server"):
         self.server, self.app = server, server.app
         self.transport: Any = None
+        self.descriptor = -1
+        #: held while another thread writes to the socket, so that the loop does not close it meanwhile
+        self.lock = threading.Lock()
         self.parser = httptools.HttpRequestParser(self)
         self.pipeline: Deque[Exchange] = collections.deque()
         self.current: Optional[Exchange] = None
@@ -134,13 +49,15 @@ class Connection(asyncio.BufferedProtocol):
     # From the transport.
 
     def connection_made(self, transport: Any) -> None:
-        self.transport = transport
+        self.transport, self.descriptor = transport, transport.get_extra_info("socket").fileno()
         self.server.connections.add(self)
         if len(self.server.connections) > MOST_CONNECTIONS:
             self._refuse(Busy("Too many connections."))
 
     def connection_lost(self, error: Optional[Exception]) -> None:
-        self.closing = True
+        """The transport closes the socket after this."""
+        with self.lock:
+            self.closing, self.descriptor = True, -1
         self.server.connections.discard(self)
         if self.current is not None:
             self.current.release()
@@ -272,7 +189,7 @@ class Connection(asyncio.BufferedProtocol):
         request.body, exchange.body = exchange.body, b""
         self.pulls = request.path == "/collected"
         try:
-            self.app.handle(request, exchange.reply)
+            self.app.handle(request, exchange.reply, exchange.hurry)
         except Exception as error:  # ours: the connection and the process go on
             self.server.report(error, request.request_id)
             exchange.fail(RequestError("The scoring runtime failed."), close=True)
@@ -280,32 +197,34 @@ class Connection(asyncio.BufferedProtocol):
     # Out.
 
     def flush(self) -> None:
-        """Write what is answered, in order."""
+        """Write what is answered, in order. An answer stays in the pipeline until it is written: see `lets_through`."""
         while self.pipeline and self.pipeline[0].response is not None and not self.transport.is_closing():
-            exchange = self.pipeline.popleft()
+            exchange = self.pipeline[0]
             self._write(exchange)
-            if not exchange.keep_alive or (self.ended and not self.pipeline):
+            if not exchange.keep_alive or (self.ended and len(self.pipeline) == 1):
                 self._close()
                 return
+            self.pipeline.popleft()
         self._throttle()
 
     def _write(self, exchange: Exchange) -> None:
-        response = exchange.response
-        assert response is not None
-        keep = exchange.keep_alive and (self.pulls or not self.server.draining)
-        body = response.body
-        head = STATUS_LINES.get(response.status) or b"HTTP/1.1 %d Status\r\n" % response.status
-        if response.status != 204:
-            head += b"content-type: %b\r\ncontent-length: %d\r\n" % (response.content_type, len(body))
-        head += b"x-request-id: %b\r\n" % exchange.request_id.encode("latin-1")
-        if response.headers:
-            head += "".join(f"{name}: {value}\r\n" for name, value in response.headers.items()).encode("latin-1")
-        if not keep:
-            head += b"connection: close\r\n\r\n"
-        else:  # who asks to stay on HTTP/1.0 (`ab -k`) waits for our hanging up unless told
-            head += b"connection: keep-alive\r\n\r\n" if "connection" in exchange.headers else b"\r\n"
-        self.transport.write(head if exchange.head_only else head + body)
-        exchange.keep_alive = keep
+        assert exchange.response is not None
+        exchange.keep_alive = exchange.keep_alive and (self.pulls or not self.server.draining)
+        if exchange.rest is None:
+            self.transport.write(exchange.encoded(exchange.response))
+        elif exchange.rest:
+            self.transport.write(exchange.rest)
+
+    def lets_through(self, exchange: Exchange) -> bool:
+        """In any thread: may this answer be written past the transport? While it is the next one, the loop writes nothing to this peer."""
+        return (
+            self.descriptor >= 0
+            and not self.closing
+            and not self.server.draining
+            and self.pipeline[0] is exchange
+            and not self.transport.is_closing()
+            and not self.transport.get_write_buffer_size()
+        )
 
     def _close(self) -> None:
         """After the last answer: say so, let the peer read it, then hang up (see `sweep`)."""

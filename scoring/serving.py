@@ -118,7 +118,7 @@ class Process:
             app.publish()
             if not started:
                 self.start()
-        app.worker.run_forever(lambda done: self.server.call_soon(app.finish, done))
+        app.worker.run_forever(lambda done: app.deliver(done, self.server.call_soon))
         return 0
 
     def drain(self) -> None:
