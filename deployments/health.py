@@ -38,14 +38,17 @@ def client_for(address: str) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(base_url=f"http://{address}", **common)
 
 
-async def _fetch(address: str, secret: str) -> tuple[int, bytes]:
-    """Status and body. Other people's code may answer byte by byte and never end, so the whole of it has one time and one size."""
-    async with asyncio.timeout(SECONDS), client_for(address) as client:
-        async with client.stream("GET", "/readyz", headers={"X-Modelport-Secret": secret}) as answer:
+async def fetch(address: str, path: str, secret: str, *, seconds: float, longest: int) -> tuple[int, bytes]:
+    """Status and body. Raises TimeoutError, ValueError for a body over `longest` bytes, httpx2.HTTPError and OSError.
+
+    Other people's code may answer byte by byte and never end, so the whole of it has one time and one size.
+    """
+    async with asyncio.timeout(seconds), client_for(address) as client:
+        async with client.stream("GET", path, headers={"X-Modelport-Secret": secret}) as answer:
             body = bytearray()
             async for chunk in answer.aiter_raw():
                 body += chunk
-                if len(body) > LONGEST:
+                if len(body) > longest:
                     raise ValueError("longer than an answer of ours")
             return answer.status_code, bytes(body)
 
@@ -58,7 +61,7 @@ def ask(address: str, revision: Revision) -> Health:
         "nonce": revision.nonce,
     }
     try:
-        status, body = asyncio.run(_fetch(address, revision.service.secret))
+        status, body = asyncio.run(fetch(address, "/readyz", revision.service.secret, seconds=SECONDS, longest=LONGEST))
     except (httpx2.HTTPError, OSError) as error:
         return Health(False, f"It does not answer yet ({type(error).__name__}).")
     except ValueError:

@@ -30,22 +30,13 @@ async def _ask_all(replicas: Sequence[Replica]) -> dict[str, tuple[int, int]]:
         async with places:
             # What is slow or strange is left out; the charts then have a gap.
             with suppress(httpx2.HTTPError, OSError, TimeoutError, ValueError):
-                said = dict(_GAUGE.findall(await _fetch(replica.address, replica.revision.service.secret)))
-                if len(said) == 2:
+                secret = replica.revision.service.secret
+                status, body = await health.fetch(replica.address, "/metrics", secret, seconds=EACH, longest=LONGEST)
+                said = dict(_GAUGE.findall(body))
+                if status == 200 and len(said) == 2:
                     found[replica.name] = int(said[b"running"]), int(said[b"queue_length"])
 
     with suppress(TimeoutError):
         async with asyncio.timeout(ALL):
             await asyncio.gather(*(one(replica) for replica in replicas))
     return found
-
-
-async def _fetch(address: str, secret: str) -> bytes:
-    async with asyncio.timeout(EACH), health.client_for(address) as client:
-        async with client.stream("GET", "/metrics", headers={"X-Modelport-Secret": secret}) as answer:
-            body = bytearray()
-            async for chunk in answer.aiter_raw():
-                body += chunk
-                if len(body) > LONGEST:
-                    raise ValueError("longer than an answer of ours")
-            return bytes(body) if answer.status_code == 200 else b""
