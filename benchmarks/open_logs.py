@@ -19,6 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import psutil
+
 from tests.live_portal import LivePortal, live_portal
 
 OPERATIONS, LINES_A_SECOND = 20, 10
@@ -71,7 +73,7 @@ class Watchers:
     def __init__(self, portal: LivePortal, cookie: str, operations: list[str], count: int) -> None:
         self.host, self.port = urlsplit(portal.url).hostname, urlsplit(portal.url).port
         self.cookie, self.operations, self.count = cookie, operations, count
-        self.events = self.open = 0
+        self.events = self.lines = self.open = 0
 
     async def _watch(self, number: int) -> None:
         reader, writer = await asyncio.open_connection(self.host, self.port)
@@ -84,6 +86,7 @@ class Watchers:
         try:
             while data := await reader.read(2**16):
                 self.events += data.count(b"\ndata: ")
+                self.lines += data.count(b"<li id=")
         finally:
             self.open -= 1
             writer.close()
@@ -123,6 +126,12 @@ def page_times(client, cookie: str, seconds: float) -> list[float]:
     return times
 
 
+def busy(portal: LivePortal) -> float:
+    """Seconds of the processors that the web process has used: what other work on the machine changes little."""
+    main = psutil.Process(portal.process.pid)
+    return sum(sum(process.cpu_times()[:2]) for process in [main, *main.children(recursive=True)])
+
+
 def shown(times: list[float]) -> dict[str, float]:
     cuts = statistics.quantiles(times, n=20)
     return {"p50_ms": round(statistics.median(times), 1), "p95_ms": round(cuts[18], 1), "pages": len(times)}
@@ -134,7 +143,7 @@ def main() -> None:
     asked.add_argument("--rounds", type=int, default=3)
     asked.add_argument("--seconds", type=float, default=10)
     options = asked.parse_args()
-    without, beside, events = [], [], 0
+    without, beside, events, lines, worked = [], [], 0, 0, 0.0
     with tempfile.TemporaryDirectory(prefix="modelport-bench-") as folder, live_portal(Path(folder), pages=True) as portal:
         cookie, operations = portal.session(), json.loads(portal.run(MAKE % OPERATIONS).splitlines()[-1])
         watchers = Watchers(portal, cookie, [pk for pk, _ in operations], options.streams)
@@ -146,9 +155,12 @@ def main() -> None:
                 with watchers.watching():
                     # What was written before they came has been read.
                     time.sleep(3)
-                    seen = watchers.events
+                    began = busy(portal)
+                    time.sleep(options.seconds / 2)
+                    worked += busy(portal) - began
+                    seen, read = watchers.events, watchers.lines
                     beside += page_times(client, cookie, options.seconds)
-                    events += watchers.events - seen
+                    events, lines = events + watchers.events - seen, lines + watchers.lines - read
                     highest = max(highest, portal.memory())
     alone, watched = shown(without), shown(beside)
     print(
@@ -156,6 +168,8 @@ def main() -> None:
             {
                 "streams": options.streams,
                 "events_a_second": round(events / options.rounds / options.seconds),
+                "lines_a_second": round(lines / options.rounds / options.seconds),
+                "processor_share_of_the_streams": round(worked / options.rounds / (options.seconds / 2), 3),
                 "without": alone,
                 "with": watched,
                 "ratio_p50": round(watched["p50_ms"] / alone["p50_ms"], 2),

@@ -35,6 +35,7 @@ class Seen:
 
     finished: bool
     steps: tuple[OperationStep, ...]
+    visible: bool
 
 
 def look(wishes: set[Wish]) -> dict[Wish, Seen]:
@@ -51,7 +52,7 @@ def look(wishes: set[Wish]) -> dict[Wish, Seen]:
         for step in OperationStep.objects.filter(operation_id__in={operation for _, operation in states}).order_by("order"):
             steps[step.operation_id].append(step)
         return {
-            wish: Seen(wish not in states or states[wish] in Operation.FINISHED, tuple(steps[wish[1]] if wish in states else ()))
+            wish: Seen(states[wish] in Operation.FINISHED, tuple(steps[wish[1]]), True) if wish in states else Seen(True, (), False)
             for wish in wishes
         }
     finally:
@@ -65,6 +66,7 @@ class Board:
     def __init__(self) -> None:
         self._wishes: Counter[Wish] = Counter()
         self._seen: dict[Wish, Seen] = {}
+        self._steps: dict[object, tuple[OperationStep, ...]] = {}
         self._task: asyncio.Task | None = None
 
     @contextmanager
@@ -84,12 +86,17 @@ class Board:
         """None until the first look."""
         return self._seen.get(wish)
 
+    def steps(self, operation) -> tuple[OperationStep, ...] | None:
+        """What somebody who may see the operation has seen of it; None before that."""
+        return self._steps.get(operation)
+
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
         while self._wishes:
             try:
                 seen = await loop.run_in_executor(_thread, look, set(self._wishes))
                 self._seen = {wish: one for wish, one in seen.items() if wish in self._wishes}
+                self._steps = {wish[1]: one.steps for wish, one in self._seen.items() if one.visible}
             except Exception:
                 # The database may be away for a moment; the next look is a second away.
                 log.warning("what open logs follow could not be read", exc_info=True)

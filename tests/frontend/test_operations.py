@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from datetime import timedelta
 
 import pytest
-from asgiref.sync import sync_to_async
-from django.test import AsyncClient
 from django.utils import timezone
 
 from deployments.models import Operation, OperationStep
@@ -113,92 +110,6 @@ def events(text: str) -> list[tuple[str, dict]]:
         if "data" in rows:
             found.append((rows.get("id") or rows.get("event"), json.loads(rows["data"])))
     return found
-
-
-@pytest.mark.django_db(transaction=True)
-def test_the_stream_follows_the_file_over_steps_and_ends(things, owner):
-    address = f"/g/demo/operations/{things.running.pk}/stream?after=1:11"
-
-    def write():
-        with things.log.open("a") as file:
-            file.write("half a ")
-            file.flush()
-            yield
-            file.write("line\n")
-            file.flush()
-            yield
-            now = timezone.now()
-            OperationStep.objects.filter(pk=things.step.pk).update(ended_at=now, state="Succeeded")
-            second = OperationStep.objects.create(
-                operation=things.running, order=2, name="bundle", title="Bundle", state="Succeeded", ended_at=now
-            )
-            things.log.with_name(f"{second.order:02d}-bundle.log").write_text("of the second step\n")
-            things.running.succeed()
-            yield
-
-    async def follow() -> str:
-        client = AsyncClient()
-        await client.aforce_login(owner)
-        answer = await client.get(address)
-        assert answer["Content-Type"] == "text/event-stream" and "no-transform" in answer["Cache-Control"]
-        writing, text = write(), b""
-
-        async def read():
-            nonlocal text
-            async for part in answer.streaming_content:
-                text += part
-
-        task = asyncio.create_task(read())
-        for _ in range(3):
-            await sync_to_async(next)(writing)
-            await asyncio.sleep(0.5)
-        await asyncio.wait_for(task, 10)
-        return text.decode()
-
-    found = events(asyncio.run(follow()))
-    parts = [(part["step"], part["first"], part["count"], part["html"]) for _, part in found[:-1]]
-    assert parts == [
-        (1, 2, 1, '<li id="L2" data-n="2">&lt;script&gt;alert(1)&lt;/script&gt;</li>'),
-        (1, 3, 1, '<li id="L3" data-n="3">half a line</li>'),
-        (2, 4, 1, '<li id="L4" data-n="4">of the second step</li>'),
-    ]
-    assert found[0][0] == "1:37" and found[-1][0] == "end"
-
-
-@pytest.mark.django_db(transaction=True)
-def test_the_stream_is_for_those_who_may_see_the_operation(things, stranger):
-    async def ask(user, query="") -> int:
-        client = AsyncClient()
-        if user:
-            await client.aforce_login(user)
-        return (await client.get(f"/g/demo/operations/{things.running.pk}/stream{query}")).status_code
-
-    assert asyncio.run(ask(stranger)) == 404
-    assert asyncio.run(ask(None)) == 404
-    assert asyncio.run(ask(things.failed.created_by, "?after=x:y")) == 400
-
-
-@pytest.mark.django_db(transaction=True)
-def test_the_stream_ends_with_the_membership(things, group, reader):
-    async def follow() -> bytes:
-        client = AsyncClient()
-        await client.aforce_login(reader)
-        answer = await client.get(f"/g/demo/operations/{things.running.pk}/stream")
-        text = b""
-
-        async def read():
-            nonlocal text
-            async for part in answer.streaming_content:
-                text += part
-
-        task = asyncio.create_task(read())
-        await asyncio.sleep(0.5)
-        assert not task.done()
-        await sync_to_async(group.memberships.filter(user=reader).delete)()
-        await asyncio.wait_for(task, 5)
-        return text
-
-    assert asyncio.run(follow()).endswith(b"event: end\ndata: {}\n\n")
 
 
 @pytest.mark.parametrize(
