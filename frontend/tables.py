@@ -19,8 +19,7 @@ from deployments.telemetry import series
 from frontend import sparklines, verbs
 from frontend.row_menus import Menus, Verb
 from frontend.templatetags.portal import badge, copy_button, duration, short_digest, size, when
-from frontend.words import environment_state, event_words
-from registry.runtimes import RUNTIMES
+from frontend.words import environment_state, event_words, runtime_words
 
 #: what the services' list sums up
 LAST_MINUTES = 15
@@ -46,7 +45,9 @@ class Table(tables.Table):
         return reverse(f"pages:{page}", args=[self.group.name, *args])
 
     def link(self, page: str, row, words: str | None = None):
-        return format_html('<a href="{}">{}</a>', self.url(page, str(row)), words or str(row))
+        said = words or str(row)
+        # Long names are cut in a cell.
+        return format_html('<a href="{}" title="{}">{}</a>', self.url(page, str(row)), said, said)
 
     def render_created_at(self, value):
         return when(value)
@@ -119,8 +120,7 @@ class ManifestTable(Table):
         return format_html_join(", ", "{}", ((self.link("model", use.version),) for use in record.uses.all())) or "none"
 
     def render_runtime(self, record):
-        known = RUNTIMES.get(record.runtime)
-        return f"{known.label if known else record.runtime} {record.python}"
+        return runtime_words(record)
 
     def render_schema(self, record):
         return gettext("yes") if record.service_schema else gettext("no")
@@ -168,8 +168,8 @@ class ServiceTable(Table):
     rate = tables.Column(verbose_name=_("Calls a minute"), orderable=False, empty_values=(), attrs=NUMBER)
     p95 = tables.Column(verbose_name=_("p95"), orderable=False, empty_values=(), attrs=NUMBER)
     errors = tables.Column(verbose_name=_("Errors"), orderable=False, empty_values=(), attrs=NUMBER)
-    access = tables.Column(verbose_name=_("Access"), orderable=False)
     address = tables.Column(verbose_name="URL", accessor="pk", orderable=False)
+    access = tables.Column(verbose_name=_("Access"), orderable=False)
     updated_at = tables.Column(verbose_name=_("Updated"))
     menu = menu_column()
 
@@ -284,10 +284,15 @@ class EventTable(Table):
             return value
 
     def render_data(self, value):
+        if not value:
+            return ""
         pairs = format_html_join("", "<dt>{}</dt><dd>{}</dd>", ((key, json.dumps(part, ensure_ascii=False)) for key, part in value.items()))
         return format_html('<details><summary>{}</summary><dl class="event-data">{}</dl></details>', ", ".join(value), pairs)
 
     def render_request_id(self, value):
+        # What the portal does by itself belongs to no request.
+        if value == "-":
+            return ""
         return format_html('<code title="{}">{}</code>', value, value[:8])
 
 

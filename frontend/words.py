@@ -9,6 +9,8 @@ from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
+from registry.runtimes import RUNTIMES
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -144,6 +146,12 @@ def step_words(title: str) -> str:
         if get_language() not in ("en", None) and (found := shape.fullmatch(title)):
             return str(words) % found.groupdict()
     return title
+
+
+def runtime_words(manifest) -> str:
+    """Python 3.11; Spark 3.5, Python 3.11"""
+    known = RUNTIMES.get(manifest.runtime)
+    return f"{known.label if known else manifest.runtime} {manifest.python}"
 
 
 def event_words(event) -> tuple[str, str]:

@@ -72,7 +72,8 @@ class RowField(forms.ChoiceField):
 
 
 def image_words(image) -> str:
-    return f"{image} (manifest {image.manifest}, {image.digest.split(':')[-1][:12]})"
+    told = {"image": image, "manifest": image.manifest, "digest": image.digest.split(":")[-1][:12]}
+    return gettext("%(image)s (manifest %(manifest)s, %(digest)s)") % told
 
 
 def environment_words(environment) -> str:

@@ -73,6 +73,7 @@ def service_word(word: str) -> str:
 
 
 register.filter("step_words", words.step_words)
+register.filter("runtime_words", words.runtime_words)
 
 
 @register.simple_tag
@@ -120,10 +121,19 @@ def duration(seconds: float | None) -> str:
     seconds = round(seconds)
     parts = {"d": seconds // 86400, "h": seconds // 3600 % 24, "m": seconds // 60 % 60, "s": seconds % 60}
     if seconds >= 48 * 3600:
-        return gettext("%(d)s d %(h)s h") % parts
+        return (gettext("%(d)s d %(h)s h") if parts["h"] else gettext("%(d)s d")) % parts
     if seconds >= 3600:
-        return gettext("%(h)s h %(m)s m") % {**parts, "h": seconds // 3600}
-    return (gettext("%(m)s m %(s)s s") if seconds >= 60 else gettext("%(s)s s")) % parts
+        parts["h"] = seconds // 3600
+        return (gettext("%(h)s h %(m)s m") if parts["m"] else gettext("%(h)s h")) % parts
+    if seconds >= 60:
+        return (gettext("%(m)s m %(s)s s") if parts["s"] else gettext("%(m)s m")) % parts
+    return gettext("%(s)s s") % parts
+
+
+@register.filter
+def number(value: float | None) -> str:
+    """1.0 as 1, 0.50 as 0.5; at most three digits that tell something."""
+    return "" if value is None else f"{value:.3g}"
 
 
 @register.filter

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
@@ -11,6 +13,7 @@ from deployments.models import Environment, Operation
 from frontend.forms.deployments import ConfirmForm, CreateImageForm
 from frontend.tables import ImageTable
 from frontend.views.base import ActionView, DetailView, ListView, ObjectMixin
+from frontend.views.services import MOST_ANSWER
 from portal.accounts.permissions import Permission
 from registry import usage
 from registry.filters import ImageFilter
@@ -55,6 +58,7 @@ class ImageView(ImageMixin, DetailView):
         build = image.operations.filter(kind=Operation.Kind.IMAGE).order_by("-created_at").first()
         return super().get_context_data(
             build=build,
+            answer=json.dumps(image.probe.get("sample_result"), indent=2, ensure_ascii=False)[:MOST_ANSWER],
             services=usage.services_of(image)[: usage.SHOWN],
             holder=Environment.objects.filter(pk=image.held_by).first() if image.held_by else None,
             live=not image.is_built,

@@ -19,7 +19,7 @@ for (const area of document.querySelectorAll("textarea[data-editor]")) {
       languages[area.dataset.editor] ?? [],
       syntaxHighlighting(classHighlighter),
       ...(area.closest("form[data-manifest]") ? [lintGutter()] : []),
-      EditorView.contentAttributes.of({ tabindex: "0", "aria-label": `${label}. Escape, then Tab, leaves the editor.` }),
+      EditorView.contentAttributes.of({ tabindex: "0", "aria-label": `${label}. ${document.getElementById("said").dataset.leave}` }),
       EditorView.updateListener.of((update) => {
         if (!update.docChanged) return;
         area.value = view.state.doc.toString();
