@@ -152,6 +152,9 @@ class Connection(asyncio.BufferedProtocol):
         self.server.in_flight += 1
         self.pipeline.append(exchange)
         refused = HeadersTooLarge("There are too many headers.") if too_large else self.app.admit(request)
+        coding = headers.get("transfer-encoding", "chunked").strip().lower()
+        if refused is None and coding != "chunked":  # RFC 9112, 6.1
+            refused = RequestError(f"Send the body as it is, not as {coding[:40]}.", status=501, code="NotImplemented")
         length = headers.get("content-length", "0")
         if refused is None and length.isdigit() and int(length[:20]) > self.app.settings.max_body:
             refused = self._too_large()
@@ -160,7 +163,7 @@ class Connection(asyncio.BufferedProtocol):
                 self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             return
         exchange.refused = refused
-        if too_large or refused.status == 413 or "expect" in headers:
+        if too_large or refused.status in (413, 501) or "expect" in headers:
             self._end(exchange, refused)
 
     def on_body(self, data: bytes) -> None:

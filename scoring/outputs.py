@@ -6,6 +6,8 @@ import base64
 import datetime as dates
 import json
 import math
+import numbers
+import os
 import sys
 from typing import Any
 
@@ -112,6 +114,10 @@ def _hook(value: Any) -> Any:
         return [value[index] for index in range(len(value))] if value.ndim else _hook(value[()])
     if _is(value, "numpy", "longdouble"):
         return float(value)
+    if isinstance(value, numbers.Rational):  # a fraction; whole numbers have been written already
+        return float(value)
+    if isinstance(value, os.PathLike) or _is(value, "pandas", "Period") or _is(value, "pandas", "Interval"):
+        return str(value)
     if isinstance(value, complex) or _is(value, "numpy", "clongdouble"):
         raise NotJson("run() returned a complex number, which JSON has no form for")
     for method in ("asDict", "toPandas", "detach", "toarray", "toArray", "tolist", "item", "numpy"):

@@ -11,6 +11,8 @@ from email.message import Message
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 
+from .errors import BadInput
+
 #: where our decorator leaves its mark on run()
 MARK = "__modelport_rawhttp__"
 _MODULES = ("azureml.contrib.services.aml_request", "azureml_inference_server_http.api.aml_request")
@@ -119,6 +121,10 @@ class File:
                 file.write(self.stream.getvalue())
 
 
+class Unreadable(BadInput, ValueError):
+    """The body is not what the caller says it is: his fault, unless run() catches it. A ValueError, as json.loads() raises."""
+
+
 class AMLRequest:
     """One request, with the names that Flask's has."""
 
@@ -171,13 +177,14 @@ class AMLRequest:
         return io.BytesIO(self.data)
 
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
-        """The body as JSON; None where the content type is another one and `force` is not set. ValueError."""
+        """The body as JSON; None where the content type is another one and `force` is not set. Raises Unreadable."""
         try:
             return json.loads(self.data) if force or self.is_json else None
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError) as error:
             if silent:
                 return None
-            raise ValueError("The body is not JSON.") from None
+            where = f": {error}" if isinstance(error, json.JSONDecodeError) else ""
+            raise Unreadable(f"The body is not JSON{where}.") from None
 
     @property
     def json(self) -> Any:
@@ -223,13 +230,13 @@ def _parameter(header: str, value: str, name: str) -> str:
 
 
 def _multipart(data: bytes, content_type: str) -> Tuple[Values, Values]:
-    """Fields and files of a multipart/form-data body. ValueError when it is broken."""
+    """Fields and files of a multipart/form-data body. Raises Unreadable when it is broken."""
     boundary = _parameter("Content-Type", content_type, "boundary").encode("latin-1", "replace")
     if not boundary or len(boundary) > 200:
-        raise ValueError("The multipart body has no boundary.")
+        raise Unreadable("The multipart body has no boundary.")
     parts = (b"\r\n" + data).split(b"\r\n--" + boundary, MOST_PARTS + 2)
     if len(parts) > MOST_PARTS + 1 or not any(each.startswith(b"--") for each in parts[1:]):
-        raise ValueError("The multipart body has no end, or too many parts.")
+        raise Unreadable("The multipart body has no end, or too many parts.")
     fields: List[Tuple[str, str]] = []
     files: List[Tuple[str, File]] = []
     for part in parts[1:]:
@@ -237,7 +244,7 @@ def _multipart(data: bytes, content_type: str) -> Tuple[Values, Values]:
             break
         head, found, body = part.partition(b"\r\n\r\n")
         if not found:
-            raise ValueError("A part of the multipart body has no headers.")
+            raise Unreadable("A part of the multipart body has no headers.")
         lines = {
             name.strip().lower(): value.strip()
             for name, _, value in (line.partition(":") for line in head.decode("utf-8", "replace").split("\r\n") if line.strip())

@@ -18,6 +18,8 @@ from ..schema import NUMPY, PANDAS, SPARK, Schema, Type
 from ..values import Enough, Faults, escape
 
 JSON = "application/json"
+#: what `curl -d` says of everything it sends: taken for JSON, as the original did, and refused as JSON where it is a form indeed
+CURL = "application/x-www-form-urlencoded"
 NPY = "application/x-npy"
 ARROW = "application/vnd.apache.arrow.stream"
 PARQUET = "application/vnd.apache.parquet"
@@ -109,7 +111,7 @@ def media_type(header: str) -> str:
 
 
 def is_json(given: str) -> bool:
-    return given == JSON or (given.startswith("application/") and given.endswith("+json"))
+    return given in (JSON, CURL) or (given.startswith("application/") and given.endswith("+json"))
 
 
 _RANGE = re.compile(r"^(\*|[\w!#$&^.+-]{1,100})/(\*|[\w!#$&^.+-]{1,100})$")

@@ -258,6 +258,8 @@ def test_raw_bytes_status_and_headers(raw):
     assert not {"set-cookie", "transfer-encoding", "x-gone", "connection", "x-split", "b"} & set(headers)
     assert raw.score({"a": 1})[::2] == (201, b'{"a": 1}')
     problem(raw.call("POST", "/score?text=1", b"x"), 500, "ScoringFailed")
+    found = problem(raw.score("{'a': 1}", Content_Type="application/json"), 400, "BadInput")
+    assert found["message"].startswith("The body is not JSON: Expecting property name")
 
 
 def test_raw_get(raw):
@@ -283,7 +285,8 @@ def test_raw_multipart(raw):
     assert status == 200, answer
     assert json.loads(answer) == {"name": "a b.png", "type": "image/png", "bytes": list(data), "form": {"label": "\u00e9"}}
     for broken in (b"", b"--b0", body[:100], b"--b0\r\nx--b0--"):
-        assert raw.call("POST", "/score", broken, {"Content-Type": "multipart/form-data; boundary=b0"})[0] == 500
+        answer = raw.call("POST", "/score", broken, {"Content-Type": "multipart/form-data; boundary=b0"})
+        assert "multipart" in problem(answer, 400, "BadInput")["message"]
 
 
 def test_an_uploaded_file_reads_like_an_open_one():

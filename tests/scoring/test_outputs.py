@@ -5,7 +5,9 @@ from __future__ import annotations
 import collections
 import datetime
 import decimal
+import fractions
 import json
+import pathlib
 import sys
 import types
 
@@ -40,6 +42,10 @@ Pair = collections.namedtuple("Pair", "a b")
         (datetime.date(2020, 1, 31), "2020-01-31"),
         (pandas.Timestamp("2020-01-31 12:00"), "2020-01-31T12:00:00"),
         (decimal.Decimal("1.5"), "1.5"),
+        (fractions.Fraction(3, 2), 1.5),
+        (pathlib.Path("a/b"), "a/b"),
+        (pandas.Series(pandas.period_range("2020-01", periods=2, freq="M")), ["2020-01", "2020-02"]),
+        ({"in": pandas.Interval(0, 1)}, {"in": "(0, 1]"}),
         (10**30, 10**30),
         ("Iris-setosa", "Iris-setosa"),
         ('["Iris-setosa"]', ["Iris-setosa"]),

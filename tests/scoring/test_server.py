@@ -106,7 +106,10 @@ def test_content_types(iris):
     for good in ("application/json", "application/json; charset=utf-8", "APPLICATION/JSON", "application/vnd.api+json"):
         assert iris.score(body, Content_Type=good)[0] == 200
     assert iris.call("POST", "/score", body.encode())[0] == 200  # none at all
-    for bad in ("text/plain", "application/x-www-form-urlencoded", "image/png", "multipart/form-data; boundary=x"):
+    by_curl = "application/x-www-form-urlencoded"  # of `curl -d` without a header
+    assert iris.score(body, Content_Type=by_curl)[0] == 200
+    problem(iris.score("a=1&b=2", Content_Type=by_curl), 400, "BadInput")
+    for bad in ("text/plain", "image/png", "multipart/form-data; boundary=x"):
         problem(iris.score(body, Content_Type=bad), 415, "UnsupportedMediaType")
     problem(iris.score(b"\x1f\x8b", Content_Type="application/json", Content_Encoding="gzip"), 415, "UnsupportedMediaType")
 
@@ -193,6 +196,11 @@ def test_chunked_bodies_byte_by_byte(iris):
     wire = b"".join(b"1\r\n%c\r\n" % each for each in body) + b"0\r\n\r\n"
     answer = iris.raw(b"POST /score HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n" + wire)
     assert answer.endswith(b'["Iris-setosa"]')
+
+
+def test_a_body_that_was_packed_on_its_way_is_refused(iris):
+    head = b"POST /score HTTP/1.1\r\nhost: x\r\ntransfer-encoding: gzip, chunked\r\n\r\n"
+    assert iris.raw(head + b"1\r\nx\r\n0\r\n\r\n").startswith(b"HTTP/1.1 501 Not Implemented")
 
 
 def test_expect_100_continue(iris):
