@@ -26,7 +26,7 @@ def _alike(operation: Operation):
 
 def usual_seconds(operation: Operation) -> tuple[float, float] | None:
     """(low, high): between them half of the latest took; None before the first has succeeded."""
-    times = _alike(operation).order_by("-ended_at").values_list("started_at", "ended_at")[:LATEST]
+    times = _alike(operation).order_by("-created_at").values_list("started_at", "ended_at")[:LATEST]
     took = [(end - start).total_seconds() for start, end in times]
     if len(took) < 2:
         return (took[0], took[0]) if took else None
@@ -44,7 +44,7 @@ def steps_to_come(operation: Operation, begun: list[OperationStep]) -> list[Oper
     """The steps of the latest that succeeded which this one has not begun; their times are those of then."""
     if operation.is_finished:
         return []
-    before = _alike(operation).order_by("-ended_at").first()
+    before = _alike(operation).order_by("-created_at").first()
     if before is None:
         return []
     latest = max((step.attempt for step in begun), default=0)

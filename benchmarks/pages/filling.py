@@ -85,7 +85,7 @@ class Size:
     hours: int
 
 
-FEW = Size("few", 100, 5, 100, 100, 100, 100, 2, 5, 100, 100)
+FEW = Size("few", 100, 50, 100, 100, 100, 100, 2, 60, 100, 100)
 MANY = Size("many", 100_000, 2_500, 12_000, 10_000, 200_000, 400_000, 12, 60, 365, 24 * 365)
 
 
@@ -292,13 +292,15 @@ class Filling:
 
     def _operations(self) -> Iterator[Operation]:
         size, pick = self.size, self.random
+        # Of a hundred, as many fail as of thousands do on a page.
+        failing = 17 if size.operations > 1000 else 3
         for number in range(size.operations):
             begun = self.then(number / size.operations)
             build = number % 2 == 0
             image, service = self.built[int(pick.random() * len(self.built))], self.all[int(pick.random() * len(self.all))]
             thing = image if build else service
             recent = number >= size.operations - 12
-            state = ("Running" if number % 2 else "NotStarted") if recent else ("Failed" if number % 17 == 0 else "Succeeded")
+            state = ("Running" if number % 2 else "NotStarted") if recent else ("Failed" if number % failing == 0 else "Succeeded")
             error = {"code": "BuildFailed", "message": "numpyy is not on the index.", "fault": "yours", "lines": ["ERROR: no numpyy"] * 30}
             yield Operation(
                 group=self.groups[0] if recent else thing.group, kind="Image" if build else "Service", state=state,

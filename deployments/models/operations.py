@@ -83,6 +83,7 @@ class Operation(Stateful):
         indexes = [
             models.Index(fields=["group", "-created_at"], name="operations_newest_first"),
             models.Index(fields=["group", "state", "-created_at"], name="operations_by_state"),
+            models.Index(fields=["group", "kind", "-created_at"], name="operations_by_kind"),
         ]
 
     def __str__(self) -> str:

@@ -70,6 +70,10 @@ class Revision(Stateful):
             models.UniqueConstraint(fields=["service", "number"], name="one_revision_per_number"),
             models.UniqueConstraint(fields=["service"], condition=models.Q(state="Serving"), name="one_serving_revision"),
         ]
+        # A year's revisions have ended, all but these.
+        indexes = [
+            models.Index(fields=["service"], condition=models.Q(state__in=["Pending", "Rolling"]), name="coming_revisions"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.service} revision {self.number}"

@@ -108,6 +108,7 @@ class Event(models.Model):
             models.Index(fields=["group", "created_at"], name="events_by_time"),
             models.Index(fields=["subject_id", "-id"], name="events_of_a_subject"),
             models.Index(fields=["group", "actor_label", "-id"], name="events_of_a_person"),
+            models.Index(fields=["request_id"], name="events_of_a_request"),
         ]
 
     def __str__(self) -> str:

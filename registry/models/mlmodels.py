@@ -76,7 +76,11 @@ class ModelVersion(models.Model):
     class Meta:
         ordering = ["model__name", "-number"]
         constraints = [models.UniqueConstraint(fields=["model", "number"], name="one_version_per_number")]
-        indexes = [models.Index(fields=["group", "-created_at", "id"], name="versions_newest_first")]
+        indexes = [
+            models.Index(fields=["group", "-created_at", "id"], name="versions_newest_first"),
+            models.Index(fields=["group", "size"], name="versions_by_size"),
+            models.Index(fields=["group", "framework"], name="versions_by_framework"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.model.name}:{self.number}"

@@ -20,7 +20,7 @@ __all__ = ["environment", "start"]
 
 #: everything that claims, counts, locks or filters in the database; what never asks it behaves the same everywhere
 ASKING = [
-    *(f"tests/portal/test_{name}.py" for name in ("accounts", "permissions", "states", "tokens")),
+    *(f"tests/portal/test_{name}.py" for name in ("accounts", "permissions", "states", "text_indexes", "tokens")),
     "tests/registry",
     *(f"tests/deployments/test_{name}.py" for name in ("api", "operations", "services", "traffic")),
 ]

@@ -1,0 +1,45 @@
+"""Indexes by trigrams: in PostgreSQL they are there after `migrate`; where the extension may not be made, migrating goes on."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from django.db import Error, connection
+from django.db.migrations.state import ProjectState
+
+from portal.accounts.models import Event
+from portal.text_indexes import AddTextIndex
+from registry.models import ModelVersion
+
+NAMES = {"versions_by_text", "manifests_by_name", "manifests_by_description", "images_by_name", "images_by_description",
+         "operations_by_label", "events_by_subject"}  # fmt: skip
+
+
+def indexes() -> set[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT indexname FROM pg_indexes")
+        return {name for (name,) in cursor.fetchall()}
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="trigrams are PostgreSQL's")
+def test_a_text_is_found_by_its_index(db):
+    assert NAMES <= indexes()
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        assert "events_by_subject" in Event.objects.order_by().filter(subject_label__icontains="fraud").explain()
+        assert "versions_by_text" in ModelVersion.objects.order_by().filter(words__contains="fraud").explain()
+
+
+@pytest.mark.django_db
+def test_without_the_extension_migrating_goes_on(caplog):
+    made = []
+
+    def execute(command: str) -> None:
+        if "EXTENSION" in command:
+            raise Error("permission denied to create extension")
+        made.append(command)
+
+    editor = SimpleNamespace(connection=SimpleNamespace(vendor="postgresql", alias="default"), execute=execute)
+    AddTextIndex("by_words", "accounts_event", '"tag"').database_forwards("accounts", editor, ProjectState(), ProjectState())
+    assert made == [] and "by_words" in caplog.text
