@@ -153,6 +153,33 @@ def test_the_keyboard_reaches_the_content_and_leaves_menus(visit, pages):
     expect(menu).to_be_focused()
 
 
+def test_a_rows_menu_needs_no_script(visit, pages):
+    page = visit(java_script_enabled=False)
+    page.goto(pages["services"])
+    opener, stop = page.get_by_role("button", name="What can be done with iris"), page.get_by_role("button", name="Stop")
+    opener.focus()
+    page.keyboard.press("Enter")
+    expect(stop).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(stop).to_be_hidden()
+    expect(opener).to_be_focused()
+    page.keyboard.press("Enter")
+    stop.click()
+    expect(page).to_have_url(re.compile("/operations/"))
+
+
+def test_a_session_key_is_put_into_the_calls_to_paste(visit, pages):
+    page = visit()
+    page.goto(pages["service"])
+    page.get_by_role("button", name="Put a key of mine in").click()
+    expect(page.locator("#snippet-curl")).to_contain_text(re.compile(r"Bearer mps_\w+"))
+    key = re.search(r"mps_[\w-]+", page.locator("#snippet-curl").text_content())[0]
+    for language in ("curl", "python", "javascript", "powershell"):
+        text = page.locator(f"#snippet-{language}").text_content()
+        assert text.count(key) == 1 and "MODELPORT_KEY" not in text, language
+        assert key in page.locator(f".snippet:has(#snippet-{language}) button").get_attribute("data-copy")
+
+
 def test_the_menu_of_a_small_screen_opens_and_closes(visit, pages):
     page = visit(viewport={"width": 390, "height": 844})
     page.goto(pages["home"])
