@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from portal.errors import BadRequest
 from registry.storage import Incoming
@@ -12,6 +15,9 @@ BATCH = 2 * 2**20
 #: a sender has this many seconds for the next LEAST bytes, so a trickle ends as silence does
 PACE = 60
 LEAST = 64 * 2**10
+#: parts of a batch that are used one by one; more of them are put together first
+MOST_PARTS = 8
+_HASHING = ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1), thread_name_prefix="hashing")
 
 
 class Disconnected(Exception):
@@ -35,7 +41,8 @@ async def receive_body(receive, incoming: Incoming, *, seconds: float) -> None:
                     if message["type"] == "http.disconnect":
                         raise Disconnected
                     part = message.get("body", b"")
-                    parts.append(part)
+                    if part:
+                        parts.append(part)
                     held, seen = held + len(part), seen + len(part)
                     more = message.get("more_body", False)
                     if not more:
@@ -45,8 +52,8 @@ async def receive_body(receive, incoming: Incoming, *, seconds: float) -> None:
                         clock.reschedule(min(loop.time() + PACE, end))
             if writing is not None:
                 await writing
-            batch, parts, held = b"".join(parts), [], 0
-            writing = asyncio.ensure_future(_keep(incoming, batch)) if batch else None
+            batch, parts, held = parts, [], 0
+            writing = loop.run_in_executor(None, _keep, incoming, batch) if batch else None
     except TimeoutError:
         raise BadRequest(
             f"Less than {LEAST // 2**10} KiB arrived in {PACE} seconds, or the upload set is over. Send the file again, or go on with it.",
@@ -60,11 +67,17 @@ async def receive_body(receive, incoming: Incoming, *, seconds: float) -> None:
             await asyncio.to_thread(incoming.append, b"".join(parts))
 
 
-async def _keep(incoming: Incoming, batch: bytes) -> None:
+def _keep(incoming: Incoming, parts: list[bytes]) -> None:
     """Both at once: hashing and writing let other threads run meanwhile."""
-    done = await asyncio.gather(
-        asyncio.to_thread(incoming.digest, batch), asyncio.to_thread(incoming.append, batch), return_exceptions=True
-    )
-    for result in done:
-        if isinstance(result, BaseException):
-            raise result
+    # What came in large parts is not put together: that would be another copy of everything.
+    whole = parts if len(parts) <= MOST_PARTS else [b"".join(parts)]
+    hashing = _HASHING.submit(_each, incoming.digest, whole)
+    try:
+        _each(incoming.append, whole)
+    finally:
+        hashing.result()
+
+
+def _each(use: Callable[[bytes], None], parts: list[bytes]) -> None:
+    for part in parts:
+        use(part)

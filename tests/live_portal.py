@@ -15,6 +15,8 @@ from pathlib import Path
 import httpx2 as httpx
 import psutil
 
+from portal.supervisor.web import SERVER
+
 ROOT = Path(__file__).resolve().parents[1]
 PREPARE = """
 import json
@@ -134,7 +136,7 @@ def live_portal(data: Path, *, pages: bool = False, **variables: str):
 
 def _start(data: Path, url: str, environment: dict[str, str]) -> subprocess.Popen:
     port = url.rpartition(":")[2]
-    command = [sys.executable, "-m", "granian", "--interface", "asginl", "--no-ws", "--host", "127.0.0.1", "--port", port]
+    command = [*SERVER, "--host", "127.0.0.1", "--port", port]
     with open(data / "web.log", "ab") as log:
         process = subprocess.Popen(
             [*command, "--workers", "1", "--log-level", "warning", "portal.asgi:application"],

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from portal.celery import BUILD, HOUSEKEEPING, ROLLOUT
+from portal.supervisor.web import SERVER
 
 #: how many tasks of a queue run at once; user code never runs in a worker, so threads that wait are enough
 CONCURRENCY = {BUILD: 2, ROLLOUT: 4, HOUSEKEEPING: 2}
@@ -37,7 +38,7 @@ def processes() -> list[Process]:
     manage = (sys.executable, str(settings.ROOT / "manage.py"))
     celery = (sys.executable, "-m", "celery", "--app", "portal")
     web = (
-        *(sys.executable, "-m", "granian", "--interface", "asginl", "--no-ws"),
+        *SERVER,
         *("--host", settings.HOST, "--port", str(settings.PORT)),
         *("--workers", str(settings.WEB_WORKERS), "--respawn-failed-workers", "--workers-kill-timeout", "4s"),
         *("--log-level", "warning", "portal.asgi:application"),
