@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .operations import Operation
 from .resources import Collection, Resource, named
 
@@ -13,6 +15,10 @@ class Image(Resource):
 
     def delete(self) -> None:
         self.portal.images.delete(self.ref)
+
+    def bill_of_materials(self) -> dict[str, Any]:
+        """The packages and models in it: a CycloneDX document."""
+        return self.portal.transport.read(f"{self.portal.path('images', self.ref)}bill-of-materials/")
 
 
 class Images(Collection[Image]):

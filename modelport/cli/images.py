@@ -57,3 +57,9 @@ def list_images(session: Session):
 def show(session: Session, image_id: str = typer.Option(..., "-i", "--image-id", help="iris:3 or a uuid; a name shows the newest.")):
     """One image: its packages, what its trial run answered, who uses it."""
     return session.portal.images.get(image_id)
+
+
+@command(app, "bill")
+def bill(session: Session, image_id: str = typer.Option(..., "-i", "--image-id", help="iris:3 or a uuid; a name takes the newest.")):
+    """What is in an image, as a CycloneDX bill of materials."""
+    return session.portal.images.get(image_id).bill_of_materials()

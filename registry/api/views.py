@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db.models import Count, Max, OuterRef, Subquery
+from django.http import JsonResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import mixins, status
@@ -20,6 +21,7 @@ from registry.actions.models import change_model_version, delete_model_version, 
 from registry.actions.uploads import find_upload_set
 from registry.api import serializers as shapes
 from registry.api.receiving import FilesMixin, text_of
+from registry.bill import MEDIA_TYPE, bill_of_materials
 from registry.comparing import compare
 from registry.downloads import send_asset, send_model_version
 from registry.filters import ImageFilter, ManifestFilter, ModelFilter
@@ -258,3 +260,13 @@ class ImageViewSet(NamedViewSet):
     def destroy(self, request, group=None, id=None):
         delete_image(user=request.user, image=self.get_object())
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(
+        summary="What is in an image: a CycloneDX bill of materials",
+        responses={(200, "application/vnd.cyclonedx+json"): OpenApiTypes.OBJECT},
+    )
+    def bill(self, request, group=None, id=None):
+        image = self.get_object()
+        answer = JsonResponse(bill_of_materials(image), json_dumps_params={"indent": 1}, content_type=MEDIA_TYPE)
+        answer["Content-Disposition"] = f'attachment; filename="{image.name}-{image.number}.cdx.json"'
+        return answer

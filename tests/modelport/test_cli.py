@@ -121,6 +121,7 @@ def test_manifest_and_image_by_the_steps(signed_in, worker):
         assert re.search(rf"^{step} +Succeeded [0-9.]+ s: ", built.err, re.MULTILINE), built.err
     assert [row["ref"] for row in signed_in("image", "list").json] == ["flowers:1"]
     assert signed_in("image", "show", "-i", "flowers").json["manifest"] == "iris:1"
+    assert signed_in("image", "bill", "-i", "flowers:1").json["metadata"]["component"]["name"] == "flowers"
 
 
 def test_a_service_through_its_life(signed_in, group, worker, portal):

@@ -117,6 +117,13 @@ addEventListener("pageshow", () => {
   }
 });
 
+// A long table that is whole in the page is narrowed to the rows that hold what one types.
+document.addEventListener("input", ({ target }) => {
+  if (!target.dataset.rows) return;
+  const wanted = target.value.trim().toLowerCase();
+  for (const row of document.querySelectorAll(`${target.dataset.rows} > tr`)) row.hidden = !row.textContent.toLowerCase().includes(wanted);
+});
+
 document.addEventListener("change", (event) => {
   if (event.target.matches("select[data-submit]")) event.target.form.requestSubmit();
 });
