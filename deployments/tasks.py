@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from deployments import engines, reconcile, routing, work
+from deployments import engines, mailing, reconcile, routing, work
 from deployments.collected import store
 
 
@@ -52,6 +52,18 @@ def tick() -> None:
 @shared_task(name="deployments.tasks.housekeeping")
 def housekeeping() -> None:
     reconcile.housekeeping()
+
+
+@shared_task(name="deployments.tasks.mail_notifications")
+def mail_notifications() -> None:
+    for user_id in mailing.due():
+        mail_person.delay(user_id)
+
+
+# smtplib's errors are OSErrors. What is not delivered after these tries is tried again with the next news of half an hour later.
+@shared_task(name="deployments.tasks.mail_person", autoretry_for=(OSError,), retry_backoff=15, retry_backoff_max=300, max_retries=6)
+def mail_person(user_id: int) -> None:
+    mailing.mail(user_id)
 
 
 def ring(operation_id, kind: str) -> None:

@@ -57,6 +57,24 @@ class Portal:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def notifications(self) -> list[dict[str, Any]]:
+        """What happened to oneself and one's services in the last 30 days, newest first:
+        [{kind, createdAt, group, message, detail, noun, subject, new}], at most 100."""
+        return self.transport.read(f"{API}notifications/")["value"]
+
+    def read_notifications(self, until: str | None = None) -> str:
+        """What is as old as `until` (ISO 8601; now, if left out) or older is not new any more. The moment that is kept."""
+        return self.transport.write("POST", f"{API}notifications/read/", {"until": until} if until else {})["until"]
+
+    def mail_switches(self) -> dict[str, Any]:
+        """{sendsMail, address, kinds, language}: which notifications come as mail."""
+        return self.transport.read(f"{API}notifications/mail/")
+
+    def choose_mails(self, *, kinds: Iterable[str] | None = None, language: str | None = None) -> dict[str, Any]:
+        """Replaces the kinds that come as mail, and their language; what is left out stays."""
+        given = {"kinds": None if kinds is None else [*kinds], "language": language}
+        return self.transport.write("PUT", f"{API}notifications/mail/", {key: value for key, value in given.items() if value is not None})
+
     def groups(self) -> list[dict[str, Any]]:
         """The resource groups the person is in: [{id, name, description, createdAt}]."""
         return [*self.transport.rows(f"{API}groups/")]

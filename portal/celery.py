@@ -34,6 +34,8 @@ app.conf.update(
         # Reconciles services, sweeps expired leases, takes work that no message announced. Expires before the next
         # one comes, so that a busy worker is not met by a heap of them.
         "tick": {"task": "deployments.tasks.tick", "schedule": 5.0, "options": {"expires": 5, "queue": HOUSEKEEPING}},
+        # A minute's news go in one mail.
+        "mail": {"task": "deployments.tasks.mail_notifications", "schedule": 60.0, "options": {"expires": 60, "queue": HOUSEKEEPING}},
         "housekeeping": {"task": "deployments.tasks.housekeeping", "schedule": 3600.0, "options": {"expires": 3600, "queue": HOUSEKEEPING}},
     },
 )

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+from environ import Env
 
 TRUE, FALSE = {"yes", "true", "on", "1"}, {"no", "false", "off", "0"}
 
@@ -90,6 +91,21 @@ def _address(name: str, value: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
         raise _refuse(name, value, "an address like https://models.example.org")
     return value
+
+
+def mail(name: str) -> dict[str, object]:
+    """Django's settings for a mail server, from an address; empty without one. The value is not repeated: a password stands in it."""
+    value = text(name)
+    if not value:
+        return {}
+    expected = "an address like smtp+tls://user:password@mail.example.org:587"
+    try:
+        found = Env.email_url_config(value)
+    except (ImproperlyConfigured, ValueError):
+        raise _refuse(name, "...", expected) from None
+    if value.startswith("smtp") and not found["EMAIL_HOST"]:
+        raise _refuse(name, "...", expected)
+    return {key: setting for key, setting in found.items() if setting is not None}
 
 
 def secret_key(data: Path) -> str:

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from deployments import system
+from deployments.actions.notifications import send_test_mail
 from deployments.actions.support import download_support_bundle
 
 
@@ -61,6 +62,21 @@ class SupportBundleView(APIView):
         """Make and send it."""
         name, data = download_support_bundle(user=request.user)
         return HttpResponse(data, content_type="application/zip", headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+
+class SentToSerializer(serializers.Serializer):
+    sentTo = serializers.CharField()
+
+
+class TestMailView(APIView):
+    """Whether the portal's mail arrives."""
+
+    permission_classes = [IsAdministrator]
+
+    @extend_schema(request=None, responses=SentToSerializer, operation_id="test_mail")
+    def post(self, request):
+        """Send a mail to oneself, now; 503 with the mail server's words when it does not take it."""
+        return Response({"sentTo": send_test_mail(user=request.user)})
 
 
 class HealthView(SystemView):

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.http import HttpResponseRedirect
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
-from django.views.generic import TemplateView
+from django.views.generic import TemplateView, View
 
-from deployments.actions.notifications import mark_read
-from deployments.notifications import MOST, OLDEST, Notification, notifications
+from deployments import mailing
+from deployments.actions.notifications import choose_mails, mark_read
+from deployments.notifications import MOST, OLDEST, address_of, notifications
+from portal.accounts.preferences import preferences_of
 
 #: kind -> icon, and a colour of portal.css
 LOOKS = {
@@ -20,7 +25,6 @@ LOOKS = {
     "service.unhealthy": ("alert-triangle", "yellow"),
     "alias.moved": ("git-branch", "blue"),
 }
-PAGES = {"operation": "pages:operation", "service": "pages:service", "model": "pages:model", "group": "pages:home"}
 
 
 class NotificationsView(LoginRequiredMixin, TemplateView):
@@ -50,7 +54,22 @@ class NotificationsView(LoginRequiredMixin, TemplateView):
         return HttpResponseRedirect(reverse("pages:notifications"))
 
 
-def address_of(one: Notification) -> str:
-    if one.noun not in PAGES:
-        return ""
-    return reverse(PAGES[one.noun], args=[one.group] if one.noun == "group" else [one.group, one.subject])
+def mail_switches(user) -> dict:
+    """For the card of one's profile: [(kind, its words, whether it is on)] and the language of the mails."""
+    on, language = mailing.choice_of(user)
+    if mailing.CHOICE not in preferences_of(user):
+        # Who has not chosen yet most likely wants the language that they read just now.
+        language = get_language()
+    kinds = [(kind, words, kind in on) for kind, words in mailing.KINDS.items()]
+    return {"kinds": kinds, "language": language, "sends": settings.SENDS_MAIL, "languages": settings.LANGUAGES}
+
+
+class ChooseMailsView(LoginRequiredMixin, View):
+    http_method_names = ["post"]
+
+    def post(self, request):
+        known = [kind for kind in request.POST.getlist("kinds") if kind in mailing.KINDS]
+        language = request.POST.get("language")
+        choose_mails(user=request.user, kinds=known, language=language if language in dict(settings.LANGUAGES) else None)
+        messages.success(request, _("Kept."))
+        return HttpResponseRedirect(reverse("pages:profile") + "#mails")

@@ -15,6 +15,7 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 
 from frontend.forms.people import AccountForm, AddMemberForm, GroupForm, RoleForm, TokenForm
 from frontend.views.base import ActionView, PostView
+from frontend.views.notifications import mail_switches
 from portal.accounts import actions
 from portal.accounts.models import Membership, Token, User
 from portal.accounts.permissions import GRANTS, ROLE_MEANS, Permission, Role
@@ -130,6 +131,7 @@ class ProfileView(ActionView):
             tokens=tokens,
             memberships=memberships,
             shortcuts=shortcuts is not False,
+            mails=mail_switches(self.request.user),
             value=self.request.session.pop(SHOW_TOKEN, ""),
             **kwargs,
         )

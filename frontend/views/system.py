@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.generic import TemplateView, View
 
 from deployments import system
+from deployments.actions.notifications import send_test_mail
 from deployments.actions.support import download_support_bundle
+from portal.errors import PortalError
 
 STATES = {system.OK: "part:ok", system.WARN: "part:warn", system.FAIL: "part:fail"}
 
@@ -28,7 +33,20 @@ class SystemView(ForAdministrators, TemplateView):
     def get_context_data(self, **kwargs):
         found = system.parts()
         rows = [(part, STATES[part.state]) for part in found]
-        return super().get_context_data(title=_("System"), rows=rows, worst=STATES[system.worst(found)], **kwargs)
+        return super().get_context_data(
+            title=_("System"), rows=rows, worst=STATES[system.worst(found)], sends=settings.SENDS_MAIL, **kwargs
+        )
+
+
+class TestMailView(ForAdministrators, View):
+    http_method_names = ["post"]
+
+    def post(self, request):
+        try:
+            messages.success(request, _("A mail was sent to %(address)s.") % {"address": send_test_mail(user=request.user)})
+        except PortalError as error:
+            messages.error(request, error.message)
+        return HttpResponseRedirect(reverse("pages:system") + "#mail")
 
 
 class SupportBundleView(ForAdministrators, View):

@@ -2,7 +2,7 @@
 
 import typer
 
-from . import data, environments, golden, images, manifests, models, operations, people, services
+from . import data, environments, golden, images, manifests, models, notifications, operations, people, services
 
 app = typer.Typer(
     help="Models, manifests, images and services of a Modelport portal.",
@@ -22,6 +22,7 @@ for name, part in (
     ("service", services.app),
     ("golden", golden.app),
     ("operation", operations.app),
+    ("notifications", notifications.app),
 ):
     app.add_typer(part, name=name)
 

@@ -225,11 +225,13 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 # smtp+tls://user:password@host:587; without it no mail is sent, and the pages offer none.
-_email_url = env.text("EMAIL_URL")
+_email = env.mail("EMAIL_URL")
 EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
-if _email_url:
-    globals().update(environ.Env.email_url_config(_email_url))
-SENDS_MAIL = bool(_email_url)
+globals().update(_email)
+SENDS_MAIL = bool(_email)
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("EMAIL_FROM", f"modelport@{urlsplit(PORTAL_URL).hostname}")
+#: seconds that a server may take to answer
+EMAIL_TIMEOUT = 10
 
 # --- words --------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
