@@ -27,6 +27,8 @@ from portal.accounts.permissions import Permission
 
 #: lines of a step that stand in the page at load; the rest is asked for
 SHOWN_LINES = 500
+#: seconds in the queue after which the page says why that may be
+LONG_WAIT = 120
 
 
 class OperationListView(ListView):
@@ -60,6 +62,14 @@ class OperationMixin(ObjectMixin):
         return reverse("pages:operation", args=[self.group.name, self.object.pk])
 
 
+def waited(operation: Operation) -> float | None:
+    """Seconds in the queue, once they are more than a free worker ever needs."""
+    if operation.state != Operation.State.NOT_STARTED:
+        return None
+    seconds = (timezone.now() - operation.created_at).total_seconds()
+    return seconds if seconds > LONG_WAIT else None
+
+
 class OperationView(OperationMixin, DetailView):
     template_name = "frontend/operations/detail.html"
 
@@ -77,6 +87,7 @@ class OperationView(OperationMixin, DetailView):
             "next_one": getattr(operation, "followed_by", None),
             "live": any(not one.is_finished for one in chain) or self.expects_more(operation),
             "queue": place_in_queue(operation),
+            "stuck": waited(operation),
             "usual": usual_seconds(operation) if not operation.is_finished else None,
             "took": took(operation),
             "proposal": proposal_for(operation),

@@ -131,3 +131,11 @@ def test_durations_and_sizes():
         "",
     ]
     assert [in_units(value) for value in (0, 1023, 1536, 2**30, 150 * 2**20)] == ["0 B", "1023 B", "1.5 KiB", "1 GiB", "150 MiB"]
+
+
+def test_what_no_worker_takes_says_so(browse, group, things, owner):
+    waiting = factories.make_operation(group, label="iris:9", state="NotStarted", created_by=owner)
+    address = f"/g/demo/operations/{waiting.pk}"
+    assert "No worker has taken it" not in browse(owner).get(address).content.decode()
+    Operation.objects.filter(pk=waiting.pk).update(created_at=timezone.now() - timedelta(minutes=10))
+    assert "No worker has taken it for 10 m" in browse(owner).get(address).content.decode()
