@@ -5,7 +5,9 @@ The rule is that of `deployments.states.service_state`; tests/deployments/test_s
 
 from __future__ import annotations
 
-from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet
+from dataclasses import dataclass, field
+
+from django.db.models import Case, Count, Exists, F, FilteredRelation, OuterRef, Prefetch, Q, QuerySet, Value, When
 
 from deployments.models import Replica, Revision, Service
 
@@ -38,8 +40,8 @@ def _revisions(*states: str) -> Exists:
     return Exists(rows.filter(state__in=states) if states else rows)
 
 
-def _settled(services: QuerySet) -> QuerySet:
-    """Neither stopped nor going, and nothing is on its way."""
+def settled(services: QuerySet) -> QuerySet:
+    """Neither stopped nor going, and nothing is on its way: they run, or they are `not_running`."""
     return services.filter(~_revisions(*COMING), deleting=False, stopped=False)
 
 
@@ -48,31 +50,55 @@ def _serving(services: QuerySet) -> QuerySet:
     of = "revisions__replicas__state"
     ready = Count("revisions__replicas", filter=Q(**{of: Replica.State.READY}))
     begun = Count("revisions__replicas", filter=~Q(**{of: Replica.State.STARTING}))
-    return _settled(services).filter(revisions__state=Revision.State.SERVING).annotate(ready=ready, begun=begun)
+    return settled(services).filter(revisions__state=Revision.State.SERVING).annotate(ready=ready, begun=begun)
 
 
-def _short(services: QuerySet) -> QuerySet:
+def running(services: QuerySet) -> QuerySet:
+    """It serves with all the replicas that are wanted."""
+    return _serving(services).filter(ready__gte=F("replicas"))
+
+
+def short(services: QuerySet) -> QuerySet:
     """It serves with fewer replicas than wanted. Where all are starting still, it is starting."""
     return _serving(services).filter(ready__lt=F("replicas"), begun__gt=0)
 
 
 def gone(services: QuerySet) -> QuerySet:
     """Nothing serves, though something was tried."""
-    return _settled(services).filter(~_revisions(Revision.State.SERVING), ~Q(trouble="") | _revisions())
+    return settled(services).filter(~_revisions(Revision.State.SERVING), ~Q(trouble="") | _revisions())
 
 
-def running_and_short(services: QuerySet) -> tuple[int, int]:
-    """How many have all the replicas that are wanted, and how many have too few; `gone` are not among them."""
-    wanted, short = Q(ready__gte=F("replicas")), Q(ready__lt=F("replicas"), begun__gt=0)
-    found = _serving(services).aggregate(running=Count("pk", filter=wanted), short=Count("pk", filter=short))
-    return found["running"], found["short"]
+@dataclass(frozen=True, slots=True)
+class NotRunning:
+    """Settled services with fewer replicas than wanted: their ids by name. Those of `starting` are in no trouble (yet)."""
+
+    short: list = field(default_factory=list)
+    gone: list = field(default_factory=list)
+    starting: list = field(default_factory=list)
+
+    @property
+    def troubled(self) -> list:
+        return self.short + self.gone
+
+    def __len__(self) -> int:
+        return len(self.short) + len(self.gone) + len(self.starting)
 
 
-def first_and_troubled(services: QuerySet, *, first: int, troubled: int) -> QuerySet:
-    """The first by name, and the first of both kinds of trouble, in one question."""
-    by_name = services.order_by("name")
-    return by_name.filter(
-        Q(pk__in=by_name.values("pk")[:first])
-        | Q(pk__in=_short(by_name).values("pk")[:troubled])
-        | Q(pk__in=gone(by_name).values("pk")[:troubled])
-    )
+def not_running(services: QuerySet) -> NotRunning:
+    """By one question, which asks for the replicas of all and answers with the few that matter."""
+    serving = FilteredRelation("revisions", condition=Q(revisions__state=Revision.State.SERVING))
+    of = "serving__replicas__state"
+    ready = Count("serving__replicas", filter=Q(**{of: Replica.State.READY}))
+    begun = Count("serving__replicas", filter=~Q(**{of: Replica.State.STARTING}))
+    # Whether anything was ever tried is asked only where nothing serves.
+    tried = Case(When(serving__isnull=True, then=_revisions()), default=Value(False))
+    rows = settled(services).order_by("name").annotate(serving=serving).annotate(ready=ready, begun=begun, tried=tried)
+    found = NotRunning()
+    for pk, of_it, begun_of_it, was_tried, trouble in rows.filter(Q(ready__lt=F("replicas")) | Q(serving__isnull=True)).values_list(
+        "pk", "serving", "begun", "tried", "trouble"
+    ):
+        if of_it is None:
+            (found.gone if was_tried or trouble else found.starting).append(pk)
+        else:
+            (found.short if begun_of_it else found.starting).append(pk)
+    return found

@@ -34,7 +34,12 @@ class BoundedPaginator(Paginator):
     @property
     def said(self) -> str:
         """The count as it is shown: 42, or 10,000+."""
-        return number_format(self.count, force_grouping=True) + ("+" if self._counted > self.most else "")
+        return told(self._counted, self.most)
+
+
+def told(count: int, most: int = MOST_COUNTED) -> str:
+    """42, or 10,000+ for whatever is above `most`."""
+    return number_format(min(count, most), force_grouping=True) + ("+" if count > most else "")
 
 
 def settle(rows: QuerySet, found: QuerySet) -> tuple[QuerySet, dict[str, int]]:

@@ -53,8 +53,7 @@ def search(user, group, text: str, path: str = "") -> list[Section]:
 
 def _things(user, group, text: str) -> list[Section]:
     def rows(model, permission):
-        visible = model.objects.allowing(user, permission)
-        return visible.filter(**{visible.scope_path: group})
+        return model.objects.allowing_in(group, user, permission)
 
     digest = text.lower().removeprefix("sha256:")
     by_digest = Q(digest__startswith=f"sha256:{digest}") | Q(digest__startswith=digest) if len(digest) >= 6 else Q(pk=None)

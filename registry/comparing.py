@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass, field
 
+from django.db import models
+
 from registry.models import Card, Manifest, ModelFile, ModelVersion
 from registry.storage import read_asset
 
@@ -46,10 +48,15 @@ class Comparison:
 
 
 def compare(before: ModelVersion, after: ModelVersion) -> Comparison:
+    """With as many questions for the two as for one."""
+    models.prefetch_related_objects([before, after], "tags", "aliases")
+    schema = Manifest.objects.filter(uses__version=models.OuterRef("pk"), service_schema__isnull=False).order_by("-created_at")
+    asked = ModelVersion.objects.order_by().filter(pk__in=[before.pk, after.pk])
+    asked = asked.annotate(written=models.F("card__text"), schema=models.Subquery(schema.values("service_schema")[:1]))
+    told = {pk: (written or "", found) for pk, written, found in asked.values_list("pk", "written", "schema")}
+    (old_card, old_schema), (new_card, new_schema) = told[before.pk], told[after.pk]
     files, unchanged = _files(before, after)
-    return Comparison(
-        before, after, _facts(before, after), _schema(before, after), files, unchanged, _diff(card_of(before), card_of(after))
-    )
+    return Comparison(before, after, _facts(before, after), _schema(old_schema, new_schema), files, unchanged, _diff(old_card, new_card))
 
 
 def card_of(version: ModelVersion) -> str:
@@ -76,7 +83,11 @@ def _facts(before: ModelVersion, after: ModelVersion) -> list[Change]:
 
 
 def _files(before: ModelVersion, after: ModelVersion) -> tuple[list[FileChange], int]:
-    old, new = ({file.path: file for file in version.files.select_related("asset", "version")} for version in (before, after))
+    old, new = {}, {}
+    for file in ModelFile.objects.filter(version__in=[before, after]).select_related("asset", "version").order_by("path"):
+        (old if file.version_id == before.pk else new)[file.path] = file
+    if before.pk == after.pk:
+        new = old
     if before.kind == after.kind == ModelVersion.Kind.FILE and len(old) == len(new) == 1:
         # A single file may be called otherwise each time; it is the model all the same.
         old = {next(iter(new)): next(iter(old.values()))}
@@ -88,17 +99,12 @@ def _files(before: ModelVersion, after: ModelVersion) -> tuple[list[FileChange],
     return changed, len({*old, *new}) - len(changed)
 
 
-def _schema(before: ModelVersion, after: ModelVersion) -> list[Change]:
+def _schema(before: dict | None, after: dict | None) -> list[Change]:
     """Of the newest manifest with a schema that uses each version; fields by their path."""
-    old, new = (_fields(_schema_of(version)) for version in (before, after))
+    old, new = _fields(before), _fields(after)
     if not old or not new:
         return []  # one of them has none yet, which is no difference of the model
     return [Change(path, old.get(path), new.get(path)) for path in sorted({*old, *new}) if old.get(path) != new.get(path)]
-
-
-def _schema_of(version: ModelVersion) -> dict | None:
-    found = Manifest.objects.filter(uses__version=version, service_schema__isnull=False).order_by("-created_at")
-    return found.values_list("service_schema", flat=True).first()
 
 
 def _fields(schema: object, path: str = "") -> dict[str, object]:

@@ -6,11 +6,13 @@ their foreign keys make, by name and in the query only.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from django.apps import apps
 from django.db import models
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, RowNumber
 
 from portal.accounts.permissions import Permission
 from portal.errors import Conflict
@@ -39,6 +41,48 @@ def services_of(thing: ModelVersion | Manifest | Image) -> models.QuerySet:
     path = {ModelVersion: "image__manifest__uses__version", Manifest: "image__manifest", Image: "image"}[type(thing)]
     revisions = apps.get_model("deployments", "Revision").objects.filter(**{path: thing}, ended_at=None)
     return apps.get_model("deployments", "Service").objects.filter(pk__in=revisions.values("service")).order_by("name")
+
+
+@dataclass(slots=True)
+class Users:
+    """What stands on one version, at most SHOWN of each."""
+
+    version: ModelVersion | None = None
+    manifests: list[Manifest] = field(default_factory=list)
+    images: list[Image] = field(default_factory=list)
+    services: list[models.Model] = field(default_factory=list)
+
+
+def users_of_each(versions: models.QuerySet, *, most: int, serving: ModelVersion) -> dict[object, Users]:
+    """By the version's id, for the first of `versions` that a manifest uses, by three questions.
+
+    What runs `serving` is told too, whether it is one of them or not.
+    """
+    used = versions.filter(models.Exists(ManifestModel.objects.filter(version=models.OuterRef("pk")))).values("pk")[:most]
+    found: dict[object, Users] = defaultdict(Users)
+
+    def first(rows, path: str, *order: str) -> models.QuerySet:
+        place = models.Window(RowNumber(), partition_by="of", order_by=order)
+        return rows.annotate(of=models.F(path)).filter(models.Q(of__in=used)).annotate(place=place).filter(place__lte=SHOWN)
+
+    for use in (
+        first(ManifestModel.objects, "version", "manifest__name", "-manifest__number")
+        .select_related("manifest", "version__model")
+        .defer("manifest__service_schema", "manifest__requirements")
+        .order_by("-version__number", "place")
+    ):
+        found[use.of].version = use.version
+        found[use.of].manifests.append(use.manifest)
+    images = first(Image.objects.select_related("manifest"), "manifest__uses__version", "name", "-number")
+    for image in images.defer("packages", "probe", "manifest__service_schema", "manifest__requirements").order_by("place"):
+        found[image.of].images.append(image)
+    revisions = apps.get_model("deployments", "Revision").objects.filter(ended_at=None).select_related("service")
+    revisions = revisions.annotate(of=models.F("image__manifest__uses__version")).order_by("service__name")
+    for revision in revisions.filter(models.Q(of__in=used) | models.Q(of=serving.pk)):
+        services = found[revision.of].services
+        if len(services) < SHOWN and revision.service not in services:
+            services.append(revision.service)
+    return found
 
 
 def revisions_of(image: Image) -> models.QuerySet:

@@ -14,7 +14,7 @@ from django import forms
 from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.db.models import Count, OuterRef, ProtectedError, Subquery, Value
+from django.db.models import Count, IntegerField, OuterRef, ProtectedError, Subquery
 from django.db.models.functions import Coalesce
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -70,8 +70,7 @@ class ScopedMixin(LoginRequiredMixin):
 
     def scope(self, model, permission: str):
         """The rows of this group that the person may read."""
-        rows = model.objects.allowing(self.request.user, permission)
-        return rows.filter(**{rows.scope_path: self.group})
+        return model.objects.allowing_in(self.group, self.request.user, permission)
 
     def find(self, queryset, said: str, noun: str, **options):
         """One row by name:number or uuid, else 404."""
@@ -235,15 +234,20 @@ def count_of(model, key: str) -> Coalesce:
     return Coalesce(Subquery(counted), 0)
 
 
+class _Counted(Subquery):
+    """How many rows a queryset has."""
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) counted)"
+    output_field = IntegerField()
+    empty_result_set_value = 0
+
+
 def how_many_of(**kinds) -> dict[str, int]:
-    """The number of rows of each queryset, by one question."""
-
-    def counted(rows) -> Coalesce:
-        count = rows.order_by().annotate(one=Value(1)).values("one").annotate(count=Count("pk")).values("count")
-        return Coalesce(Subquery(count), 0)
-
+    """The number of rows of each queryset, by one question: at most one more than MOST_COUNTED, or what a slice lets through."""
+    bounded = {name: rows if rows.query.is_sliced else rows.order_by()[: MOST_COUNTED + 1] for name, rows in kinds.items()}
+    counted = {f"count_of_{name}": _Counted(rows.values("pk")) for name, rows in bounded.items()}
     # Any single row will do to hang the numbers on.
-    asked = ResourceGroup.objects.annotate(**{f"count_of_{name}": counted(rows) for name, rows in kinds.items()})
+    asked = ResourceGroup.objects.annotate(**counted)
     numbers = asked.values_list(*(f"count_of_{name}" for name in kinds))[:1]
     return dict(zip(kinds, numbers[0], strict=True))
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from django.contrib.auth import login
 from django.contrib.auth.mixins import LoginRequiredMixin
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, Q, Subquery
 from django.http import HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -21,6 +21,8 @@ from deployments.models import Operation, OperationStep, Service, ServiceKey, Tr
 from deployments.states import for_states, service_state
 from frontend.context import THEMES
 from frontend.forms.people import FirstAdministratorForm
+from frontend.frame import RUNNING
+from frontend.paging import MOST_COUNTED, told
 from frontend.tables import ServiceTable
 from frontend.views.base import ActionView, DetailView, how_many_of
 from frontend.words import event_words
@@ -29,10 +31,11 @@ from portal.accounts.models import Event, ResourceGroup
 from portal.accounts.permissions import Permission
 from registry.models import Image, Manifest, ModelVersion
 
-RUNNING = [Operation.State.NOT_STARTED, Operation.State.RUNNING]
 YEAR = 365 * 24 * 3600
 #: services in the table, and services in trouble above it
 SHOWN = 8
+#: services whose keys are old
+OLD_KEYS = 5
 
 
 class StartView(LoginRequiredMixin, View):
@@ -102,54 +105,78 @@ class HomeView(DetailView):
             manifests=self.scope(Manifest, Permission.MANIFEST_READ),
             images=self.scope(Image, Permission.IMAGE_READ).built(),
             services=all_services,
-            gone=standing.gone(all_services),
+            settled=standing.settled(all_services),
+            called=TrafficBucket.objects.filter(service__in=all_services.values("pk"))[:1],
         )
-        up, short = standing.running_and_short(all_services) if counts["services"] else (0, 0)
-        services = list(for_states(standing.first_and_troubled(all_services, first=SHOWN, troubled=SHOWN))) if counts["services"] else []
-        for service in services:
-            service.shown = service_state(service)
+        down = standing.not_running(all_services) if counts["services"] else standing.NotRunning()
+        counts["up"] = counts["settled"] if counts["settled"] > MOST_COUNTED else counts["settled"] - len(down)
+        services = self.services(all_services, down) if counts["services"] else []
         trouble = [service for service in services if service.shown.word in ("Failed", "Degraded")][:SHOWN]
         running, failed = self.work(operations)
-        half_a_year = timezone.now() - timedelta(days=180)
-        old_keys = self.scope(ServiceKey, Permission.SERVICE_READ).exclude(slot=ServiceKey.Slot.SESSION).filter(created_at__lt=half_a_year)
-        old_keys = list(old_keys.filter(service__deleting=False).select_related("service")[:5])
         events = list(self.scope(Event, Permission.EVENT_READ)[:10])
         for event in events:
             event.words, event.address = event_words(event)
         return super().get_context_data(
             title=_("Home"),
-            services=services,
+            services=services[:SHOWN],
             table=ServiceTable(services[:SHOWN], request=self.request, group=self.group, orderable=False) if services else None,
-            up=up,
             trouble=trouble,
-            troubled=short + counts["gone"],
+            troubled=len(down.troubled),
             running=running,
             failed=failed,
-            old_keys=old_keys,
+            old_keys=[service.old_key for service in services if service.old_key],
             counts=counts,
+            said={name: told(number) for name, number in counts.items()},
             events=events,
             steps=self.getting_started(counts, services),
             live=bool(running),
             **kwargs,
         )
 
+    def services(self, every, down: standing.NotRunning) -> list[Service]:
+        """The first by name, those in trouble and those with the oldest keys, by name; `old_key` is the oldest from before half a year."""
+        half_a_year = timezone.now() - timedelta(days=180)
+        old = self.scope(ServiceKey, Permission.SERVICE_READ).exclude(slot=ServiceKey.Slot.SESSION).filter(created_at__lt=half_a_year)
+        old = old.order_by("created_at")
+        wanted = (
+            Q(pk__in=every.order_by("name").values("pk")[:SHOWN])
+            | Q(pk__in=[*down.short[:SHOWN], *down.gone[:SHOWN]])
+            | Q(pk__in=old.filter(service__deleting=False).values("service")[:OLD_KEYS])
+        )
+        of_it = old.filter(service=OuterRef("pk"))
+        rows = (
+            every.filter(wanted)
+            .order_by("name")
+            .annotate(old_slot=Subquery(of_it.values("slot")[:1]), old_since=Subquery(of_it.values("created_at")[:1]))
+        )
+        found, left = list(for_states(rows)), OLD_KEYS
+        for service in found:
+            service.shown, service.old_key = service_state(service), None
+            if service.old_slot and left and not service.deleting:
+                service.old_key, left = ServiceKey(service=service, slot=service.old_slot, created_at=service.old_since), left - 1
+        return found
+
     @staticmethod
     def work(operations) -> tuple[list[Operation], list[Operation]]:
         """(what runs, what failed this week), the newest first; with the step that each is at."""
         lately = timezone.now() - timedelta(days=7)
-        running = operations.filter(state__in=RUNNING).order_by("-created_at")
-        failed = operations.filter(state=Operation.State.FAILED, created_at__gte=lately).order_by("-created_at")
+        newest = operations.order_by("-created_at")
+        running = newest.filter(state__in=RUNNING).values("pk")[:10]
+        failed = newest.filter(state=Operation.State.FAILED, created_at__gte=lately).values("pk")[:5]
         last = OperationStep.objects.filter(operation=OuterRef("pk")).order_by("-order")
-        running = list(running.annotate(step=Subquery(last.values("title")[:1]), step_at=Subquery(last.values("started_at")[:1]))[:10])
-        for row in running:
+        # Which states and since when is said once more outside: that is what an index answers.
+        both = newest.filter(Q(state__in=RUNNING) | Q(state=Operation.State.FAILED, created_at__gte=lately))
+        both = both.filter(Q(pk__in=running) | Q(pk__in=failed))
+        rows = list(both.annotate(step=Subquery(last.values("title")[:1]), step_at=Subquery(last.values("started_at")[:1])))
+        for row in rows:
             row.step_seconds = (timezone.now() - row.step_at).total_seconds() if row.step_at else None
-        return running, list(failed[:5])
+        ended = [row for row in rows if row.state == Operation.State.FAILED]
+        return [row for row in rows if row.state != Operation.State.FAILED], ended
 
     def getting_started(self, counts: dict, services: list) -> list[dict]:
         """Five ticks; empty once all are done."""
         if len(services) > 3:
             return []
-        called = bool(services) and TrafficBucket.objects.filter(service__in=services).exists()
         name = self.group.name
         steps = [
             {
@@ -177,7 +204,7 @@ class HomeView(DetailView):
                 "url": reverse("pages:new_service", args=[name]),
             },
             {
-                "done": called,
+                "done": counts["called"],
                 "words": _("Call it"),
                 "what": _("curl or Python, from the service's page"),
                 "url": reverse("pages:services", args=[name]),

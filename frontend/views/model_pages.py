@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import gt, lt, or_
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.http import Http404, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -26,6 +26,8 @@ from registry.storage import read_asset
 SHOWN = 500
 #: versions on the page of their model, and versions to compare with; the list has the others
 SHOWN_VERSIONS = 50
+#: versions on that page whose users are shown
+SHOWN_CHAINS = 3
 #: a text up to this size is shown
 MOST_TEXT = 2**20
 #: texts of a comparison that are shown line by line
@@ -146,6 +148,8 @@ class ModelNameView(ModelMixin, DetailView):
     def get_object(self) -> ModelVersion:
         """The newest version."""
         rows = self.scope(ModelVersion, Permission.MODEL_READ).select_related("model__group", "created_by")
+        of_model = ModelVersion.objects.order_by().filter(model=OuterRef("model")).values("model").annotate(count=Count("pk"))
+        rows = rows.annotate(written=F("card__text"), all_versions=Subquery(of_model.values("count")))
         found = rows.filter(model__name=self.kwargs["name"]).order_by("-number").first()
         if found is None:
             raise Http404
@@ -161,29 +165,29 @@ class ModelNameView(ModelMixin, DetailView):
         latest = self.object
         asked = self.request.GET.get("tab")
         tab = asked if asked in self.TABS else "card"
-        card = cards.render(comparing.card_of(latest))
         versions = self.scope(ModelVersion, Permission.MODEL_READ).filter(model=latest.model).order_by("-number")
+        aliases = with_followers(latest.model.aliases.select_related("version__model"))
         if tab == "versions":
-            shown = versions.select_related("model", "created_by").prefetch_related("aliases", "tags")
-            kwargs["versions"] = shown.annotate(manifest_count=usage.manifest_count())[:SHOWN_VERSIONS]
-        elif tab == "used":
-            kwargs["chains"] = lineage(versions)
+            shown = versions.select_related("model", "created_by").prefetch_related("tags")
+            kwargs["versions"] = list(shown.annotate(manifest_count=usage.manifest_count())[:SHOWN_VERSIONS])
+            for version in kwargs["versions"]:
+                version.said_as = [alias for alias in aliases if alias.version_id == version.pk]
+        if tab == "used":
+            users = usage.users_of_each(versions, most=SHOWN_CHAINS, serving=latest)
+            kwargs["chains"] = [one for one in users.values() if one.version]
+            services = users[latest.pk].services
+        else:
+            services = usage.services_of(latest)[: usage.SHOWN]
         return super().get_context_data(
             tab=tab,
-            card=card,
-            count=versions.count(),
-            aliases=with_followers(latest.model.aliases.select_related("version__model")),
+            card=cards.render(latest.written or ""),
+            count=latest.all_versions,
+            aliases=aliases,
             tags=latest.tags.all(),
-            services=usage.services_of(latest)[: usage.SHOWN],
+            services=services,
             api=f"/api/v1/groups/{self.group.name}/models/{latest}",
             **kwargs,
         )
-
-
-def lineage(versions: QuerySet) -> list[tuple[ModelVersion, dict]]:
-    """What stands on each of the newest versions that something stands on; a few questions each, so a few versions."""
-    used = versions.filter(used_by__isnull=False).select_related("model").distinct()[:3]
-    return [(version, used_by(version)) for version in used]
 
 
 class VersionFileView(ModelMixin, DetailView):

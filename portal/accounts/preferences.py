@@ -79,7 +79,7 @@ def set_preference(*, user, name: str, value: object) -> Preference:
 
 def views_for(user, group: ResourceGroup, noun: str):
     """One's own and those that others share, of one list."""
-    visible = SavedView.objects.allowing(user, Permission.GROUP_READ).filter(group=group, noun=noun)
+    visible = SavedView.objects.allowing_in(group, user, Permission.GROUP_READ).filter(noun=noun)
     return visible.filter(Q(user=user) | Q(shared=True)).select_related("user")
 
 

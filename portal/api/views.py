@@ -8,7 +8,7 @@ from rest_framework.response import Response
 
 from portal.accounts import actions
 from portal.accounts.models import Membership, ResourceGroup, Token
-from portal.accounts.permissions import Permission
+from portal.accounts.permissions import Permission, group_named
 from portal.api.serializers import (
     AddMemberSerializer,
     GroupSerializer,
@@ -26,8 +26,7 @@ class GroupMixin:
     @property
     def group(self) -> ResourceGroup:
         if "_group" not in self.__dict__:
-            visible = ResourceGroup.objects.allowing(self.request.user, Permission.GROUP_READ)
-            self.__dict__["_group"] = visible.filter(name=self.kwargs["group"]).first()
+            self.__dict__["_group"] = group_named(self.request.user, self.kwargs["group"])
         if self.__dict__["_group"] is None:
             raise NotFound(f"There is no resource group {self.kwargs['group']}, or you may not see it.")
         return self.__dict__["_group"]
@@ -46,8 +45,7 @@ class ScopedViewSet(GroupMixin, viewsets.GenericViewSet):
     def get_queryset(self):
         if getattr(self, "swagger_fake_view", False):
             return super().get_queryset().none()
-        scope = super().get_queryset().allowing(self.request.user, self.permission)
-        return scope.filter(**{scope.scope_path: self.group})
+        return super().get_queryset().allowing_in(self.group, self.request.user, self.permission)
 
 
 class GroupViewSet(mixins.ListModelMixin, viewsets.GenericViewSet):

@@ -40,15 +40,18 @@ def test_the_numbers_are_those_of_the_states(group):
     every_kind(group)
     services = Service.objects.filter(group=group)
     words = {service.name: service_state(service).word for service in for_states(services)}
-    running, short = standing.running_and_short(services)
-    gone = set(standing.gone(services).values_list("name", flat=True))
+    found = standing.not_running(services)
+    running = standing.settled(services).count() - len(found)
+    named = {row.pk: row.name for row in services}
+    troubled, gone = [named[pk] for pk in found.troubled], [named[pk] for pk in found.gone]
 
     assert running == sum(word == "Running" for word in words.values()) > 0
-    assert short + len(gone) == sum(word in ("Degraded", "Failed") for word in words.values())
-    assert short and gone <= {name for name, word in words.items() if word == "Failed"}
-
-    shown = standing.first_and_troubled(services, first=2, troubled=10_000).values_list("name", flat=True)
-    assert set(shown) == {name for name, word in words.items() if word in ("Degraded", "Failed")} | set(sorted(words)[:2])
+    assert sorted(troubled) == sorted(name for name, word in words.items() if word in ("Degraded", "Failed"))
+    assert found.short and set(gone) <= {name for name, word in words.items() if word == "Failed"}
+    assert gone == sorted(gone)
+    assert set(standing.running(services).values_list("pk", flat=True)) == {row.pk for row in services if words[row.name] == "Running"}
+    assert set(standing.short(services).values_list("pk", flat=True)) == set(found.short)
+    assert set(standing.gone(services).values_list("pk", flat=True)) == set(found.gone)
 
 
 def test_a_state_is_the_same_without_the_history(group):
