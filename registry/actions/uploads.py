@@ -8,11 +8,12 @@ from datetime import timedelta
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from portal.accounts.permissions import Permission, require
 from portal.errors import BadRequest, Conflict, NotFound, TooLarge
-from registry.models import Asset, UploadedFile, UploadSet
+from registry.models import Asset, ResumableUpload, UploadedFile, UploadSet
 from registry.paths import clean_path
 
 LIFETIME = timedelta(hours=24)
@@ -25,8 +26,14 @@ def open_upload_set(*, user, group) -> UploadSet:
 
 
 def open_sets(user, group) -> models.QuerySet:
-    """The person's own sets that still take files, the newest first."""
-    return UploadSet.objects.filter(user=user, group=group, closed_at=None, expires_at__gt=timezone.now()).order_by("-created_at")
+    """The person's own sets that still take files, the newest first, with their `progress`; whole files are counted by the database."""
+    own = UploadSet.objects.filter(user=user, group=group, closed_at=None, expires_at__gt=timezone.now()).order_by("-created_at")
+    begun = models.Prefetch("resumable", ResumableUpload.objects.filter(asset=None), to_attr="begun")
+    return own.prefetch_related(begun).annotate(
+        file_count=models.Count("files"),
+        file_size=Coalesce(models.Sum("files__asset__size"), 0),
+        first_path=Coalesce(models.Min("files__path"), models.Value("")),
+    )
 
 
 def find_upload_set(*, user, group, said: str) -> UploadSet:

@@ -70,8 +70,7 @@ class UploadSetViewSet(GroupMixin, GenericViewSet):
 
     @extend_schema(summary="One's own upload sets that are still open, newest first", responses=UploadSetSummarySerializer(many=True))
     def list(self, request, group=None):
-        found = open_sets(request.user, self.group).prefetch_related("files__asset", "resumable")
-        return Response(UploadSetSummarySerializer(found, many=True).data)
+        return Response(UploadSetSummarySerializer(open_sets(request.user, self.group), many=True).data)
 
     @extend_schema(summary="An upload set and its files")
     def retrieve(self, request, group=None, id=None):

@@ -64,15 +64,13 @@ class UploadSet(models.Model):
 
     @cached_property
     def progress(self) -> Progress:
-        """How much of what was begun has arrived; the size of each staging file is asked for."""
-        whole = [file.asset.size for file in self.files.all()]
-        unfinished = [upload for upload in self.resumable.all() if upload.asset_id is None]
+        """How much of what was begun has arrived, of a set from `open_sets`; the size of each staging file is asked for."""
         return Progress(
-            len(whole),
-            len(unfinished),
-            sum(whole) + sum(each.size for each in unfinished),
-            sum(whole) + sum(each.offset for each in unfinished),
-            next((each.path for each in [*unfinished, *self.files.all()]), ""),
+            self.file_count,
+            len(self.begun),
+            self.file_size + sum(each.size for each in self.begun),
+            self.file_size + sum(each.offset for each in self.begun),
+            self.begun[0].path if self.begun else self.first_path,
         )
 
 

@@ -15,7 +15,7 @@ from tests.doors import upload
 from tests.factories import staged
 
 pytestmark = pytest.mark.django_db
-MODELS = "/api/v1/groups/demo/models/"
+UPLOADS, MODELS = "/api/v1/groups/demo/uploads/", "/api/v1/groups/demo/models/"
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +42,7 @@ def sending(files: dict[str, bytes]) -> dict[str, list]:
 
 
 def new_set(client) -> str:
-    return f"/api/v1/groups/demo/uploads/{client.post('/api/v1/groups/demo/uploads/').json()['id']}/"
+    return f"{UPLOADS}{client.post(UPLOADS).json()['id']}/"
 
 
 class Counting:
@@ -67,6 +67,9 @@ def statements(client, number: int) -> dict[str, int]:
         sent = ask(f"send {mark}", "post", f"{url}files/", sending(files), format="multipart").json()
         assert {file["path"]: file["sha256"] for file in sent} == {path: hashlib.sha256(data).hexdigest() for path, data in files.items()}
         assert len(ask(f"set {mark}", "get", url).json()["files"]) == number
+        (told,) = ask(f"sets {mark}", "get", UPLOADS).json()
+        assert (told["fileCount"], told["unfinishedCount"], told["size"]) == (number, 0, sum(map(len, files.values())))
+        assert told["firstPath"] == min(files) and told["offset"] == told["size"]
         made = {"name": name, "uploadSet": url.split("/")[-2]}
         version = ask(f"register {mark}", "post", MODELS, made, format="json").json()
         assert version["fileCount"] == len(version["files"]) == number
