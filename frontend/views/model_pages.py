@@ -82,7 +82,8 @@ class VersionView(ModelMixin, DetailView):
         version = self.object
         asked = self.request.GET.get("tab")
         tab = asked if asked in self.TABS else "files"
-        inside = self.request.GET.get("in", "")
+        inside = self.request.GET.get("in", "").strip("/")
+        inside = f"{inside}/" if inside else ""
         card = comparing.card_of(version)
         if tab == "files":
             folders, files, more = listing(version, inside)
