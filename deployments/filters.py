@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import django_filters as filters
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from deployments import standing
 from deployments.models import Service
 from portal.names import parse_id
+
+STATES = [("running", _("Running")), ("trouble", _("In trouble")), ("stopped", _("Stopped"))]
 
 
 class ServiceFilter(filters.FilterSet):
@@ -18,9 +22,19 @@ class ServiceFilter(filters.FilterSet):
     manifest = filters.CharFilter(method="by_manifest", label=_("Manifest"))
     model = filters.CharFilter(method="by_model", label=_("Model"))
 
+    state = filters.ChoiceFilter(choices=STATES, method="by_state", label=_("State"), empty_label=_("Any state"))
+
     class Meta:
         model = Service
-        fields = ["name", "environment", "image", "manifest", "model"]
+        fields = ["name", "environment", "image", "manifest", "model", "state"]
+
+    def by_state(self, queryset, name, value):
+        if value == "stopped":
+            return queryset.filter(stopped=True, deleting=False)
+        if value == "running":
+            return queryset.filter(pk__in=standing.running(queryset).values("pk"))
+        in_trouble = Q(pk__in=standing.short(queryset).values("pk")) | Q(pk__in=standing.gone(queryset).values("pk"))
+        return queryset.filter(in_trouble)
 
     def by_image(self, queryset, name, value):
         return self._serving(queryset, "revisions__image", value)

@@ -18,6 +18,12 @@ app = part("Services: stable addresses with two keys, running one image.")
 COLUMNS = ("name", "id", "state", "image", "replicas", "readyReplicas", "updatedAt", "scoringUri")
 
 
+class Standing(str, Enum):
+    running = "running"
+    trouble = "trouble"
+    stopped = "stopped"
+
+
 class Slot(str, Enum):
     primary = "Primary"
     secondary = "Secondary"
@@ -105,9 +111,15 @@ def create(
 
 
 @command(app, "list", COLUMNS)
-def list_services(session: Session, kind: o.Kind = o.KIND):
+def list_services(
+    session: Session,
+    kind: o.Kind = o.KIND,
+    state: Optional[Standing] = typer.Option(
+        None, "--state", help="Only those that run, are in trouble, or are stopped.", show_default=False
+    ),
+):
     """The group's services."""
-    return session.portal.services.list()
+    return session.portal.services.list(**given(state=state.value if state else None))
 
 
 @command(app, "show", COLUMNS)
