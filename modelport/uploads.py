@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Union
 from urllib.parse import quote
+from zipfile import BadZipFile, ZipFile
 
 from .errors import ClientError
 from .resuming import LARGE, PASSING, find_stopped, send_large
@@ -184,11 +186,31 @@ def _chunks(source: Path) -> Iterator[bytes]:
 
 def receive(portal: Portal, address: str, place: Path, sha256: str) -> Path:
     """Streams one file to `place`; it appears there only when it is whole and hashes to `sha256`."""
+    with portal.transport.stream(address) as chunks:
+        return _keep(chunks, place, sha256)
+
+
+def receive_together(portal: Portal, address: str, places: Mapping[str, tuple[Path, str]]) -> None:
+    """`receive` for the files of a zip, in one request: {its name there: (place, sha256)}. The zip itself is gone afterwards."""
+    with tempfile.TemporaryFile() as archive:
+        with portal.transport.stream(address) as chunks:
+            for chunk in chunks:
+                archive.write(chunk)
+        try:
+            with ZipFile(archive) as found:
+                for name, (place, sha256) in places.items():
+                    with found.open(name) as file:
+                        _keep(iter(partial(file.read, CHUNK), b""), place, sha256)
+        except (BadZipFile, KeyError) as error:
+            raise ClientError("DigestMismatch", "The folder did not arrive whole. Download it again.") from error
+
+
+def _keep(chunks: Iterable[bytes], place: Path, sha256: str) -> Path:
     place.parent.mkdir(parents=True, exist_ok=True)
-    handle, partial = tempfile.mkstemp(prefix=f".{place.name[:40]}.", dir=place.parent)
+    handle, arriving = tempfile.mkstemp(prefix=f".{place.name[:40]}.", dir=place.parent)
     digest = hashlib.sha256()
     try:
-        with os.fdopen(handle, "wb") as file, portal.transport.stream(address) as chunks:
+        with os.fdopen(handle, "wb") as file:
             for chunk in chunks:
                 digest.update(chunk)
                 file.write(chunk)
@@ -196,10 +218,10 @@ def receive(portal: Portal, address: str, place: Path, sha256: str) -> Path:
             raise ClientError("DigestMismatch", f"{place.name} did not arrive whole. Download it again.")
         umask = os.umask(0)
         os.umask(umask)
-        os.chmod(partial, 0o666 & ~umask)
-        os.replace(partial, place)
+        os.chmod(arriving, 0o666 & ~umask)
+        os.replace(arriving, place)
     except BaseException:
-        Path(partial).unlink()
+        Path(arriving).unlink()
         raise
     return place
 

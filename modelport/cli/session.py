@@ -15,6 +15,8 @@ from ..portal import Portal
 from ..resources import Resource
 
 INTERRUPTED = 130
+#: files that get a line each while they are sent, and after how many more a line says how far it is
+NAMED, COUNTED = 20, 1000
 
 
 class Format(str, Enum):
@@ -28,6 +30,7 @@ class Session:
     def __init__(self, group: Optional[str] = None, output: Optional[Format] = None, verbose: bool = False, columns: tuple = ()):
         self.group, self.output, self.verbose, self.columns = group, output, verbose, columns
         self._portal: Optional[Portal] = None
+        self._files_sent = 0
 
     @property
     def portal(self) -> Portal:
@@ -52,7 +55,11 @@ class Session:
             typer.echo(json.dumps(what, indent=2, ensure_ascii=False))
 
     def on_file(self, path: str, size: int) -> None:
-        self.say(f"{path}: {size:,} bytes sent")
+        self._files_sent += 1
+        if self._files_sent <= NAMED:
+            self.say(f"{path}: {size:,} bytes sent")
+        elif self._files_sent % COUNTED == 0:
+            self.say(f"{self._files_sent:,} files sent")
 
     def on_step(self, step: dict) -> None:
         note = f" ({step['note']})" if step["note"] else ""

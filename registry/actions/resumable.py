@@ -85,7 +85,7 @@ def finish_resumable_upload(*, user, upload: ResumableUpload, appending: Appendi
             if not ResumableUpload.objects.filter(pk=upload.pk).update(asset=asset):
                 raise NotFound("This upload was discarded while its last bytes arrived.")
             add_uploaded_file(user=user, upload_set=upload.upload_set, path=upload.path, asset=asset)
-    asset.already_stored = known
+    asset.already_stored, upload.asset = known, asset
     return asset
 
 

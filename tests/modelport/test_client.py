@@ -91,6 +91,17 @@ def test_a_folder_of_many_small_files_takes_few_requests(portal, tmp_path, monke
     assert {file["path"]: file["sha256"] for file in model.data["files"]} == {
         name: hashlib.sha256(data).hexdigest() for name, data in contents.items()
     }
+    asked: list[str] = []
+    with Portal(portal.transport.url, portal.transport.token, "demo") as other:
+        stream = other.transport.stream
+        monkeypatch.setattr(other.transport, "stream", lambda path: asked.append(path) or stream(path))
+        place = other.models.get("net").download(tmp_path / "back")
+        assert {path.relative_to(place).as_posix(): path.read_bytes() for path in place.rglob("*") if path.is_file()} == contents
+        broken = other.models.get("net:1")
+        broken.data["files"][7]["sha256"] = "0" * 64
+        with pytest.raises(ClientError, match="did not arrive whole"):
+            broken.download(tmp_path / "broken")
+    assert len(asked) == 2
 
 
 def test_a_download_that_is_not_what_was_registered_is_not_kept(portal, files, tmp_path):
