@@ -119,7 +119,7 @@ class HomeView(DetailView):
         return super().get_context_data(
             title=_("Home"),
             services=services[:SHOWN],
-            table=ServiceTable(services[:SHOWN], request=self.request, group=self.group, orderable=False) if services else None,
+            table=self.table(services) if services else None,
             trouble=trouble,
             troubled=len(down.troubled),
             running=running,
@@ -132,6 +132,11 @@ class HomeView(DetailView):
             live=bool(running),
             **kwargs,
         )
+
+    def table(self, services: list[Service]) -> ServiceTable:
+        """How they do; the list tells the rest."""
+        rest = ("environment", "access", "updated_at")
+        return ServiceTable(services[:SHOWN], request=self.request, group=self.group, orderable=False, exclude=rest)
 
     def services(self, every, down: standing.NotRunning) -> list[Service]:
         """The first by name, those in trouble and those with the oldest keys, by name; `old_key` is the oldest from before half a year."""
