@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 
-from frontend import words
+from frontend import typed, words
 from frontend.words import look
 from portal.accounts.models import User
 from portal.accounts.permissions import Role, allows, roles_with
@@ -191,3 +191,10 @@ def query(context, **changes) -> str:
 def sends_mail() -> bool:
     """Whether a mail server is set up, so that a page does not offer what cannot come."""
     return settings.SENDS_MAIL
+
+
+@register.simple_tag(takes_context=True)
+def typed_by(context) -> str:
+    """In a form: whose it is, so that what was typed can be kept for them when their session has ended."""
+    user = context["request"].user
+    return format_html('<input type="hidden" name="{}" value="{}">', typed.BY, typed.mark(user)) if user.is_authenticated else ""

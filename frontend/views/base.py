@@ -18,12 +18,13 @@ from django.db.models import Count, IntegerField, OuterRef, ProtectedError, Subq
 from django.db.models.functions import Coalesce
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 from django.views.generic import TemplateView, View
 from django.views.generic.edit import FormView
 from django_tables2 import RequestConfig
 
-from frontend import lists
+from frontend import lists, typed
 from frontend.flash import carry
 from frontend.frame import groups_in_frame
 from frontend.paging import MOST_COUNTED, BoundedPaginator, settle
@@ -279,6 +280,22 @@ class ActionView(ScopedMixin, FormView):
     permission = ""
     danger = False
     done = ""
+
+    def handle_no_permission(self):
+        if self.request.method == "POST" and typed.keep(self.request):
+            messages.info(self.request, _("You were signed out. Sign in again within half an hour: what you typed is kept for you."))
+        return super().handle_no_permission()
+
+    def get(self, request, *args, **kwargs):
+        data = typed.given_back(request)
+        if data is None:
+            return super().get(request, *args, **kwargs)
+        form = self.get_form()
+        typed.fill(form, data)
+        messages.info(request, _("What you had typed is here again. Nothing was sent yet."))
+        if form.is_multipart():
+            messages.info(request, _("Files have to be chosen again."))
+        return self.render_to_response(self.get_context_data(form=form))
 
     def act(self, **values):
         """Call the action with the form's values and keep what the success page needs."""

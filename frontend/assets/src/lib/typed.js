@@ -10,15 +10,18 @@ const fields = (form) => [...form.elements].filter((field) => field.name && fiel
 
 export function keep(form) {
   const values = fields(form).map((field) => [field.name, field.value, choice(field) ? field.checked : null]);
-  write({ page: here(), at: Date.now(), values });
+  // What is kept here need not be kept on the server as well.
+  if (write({ page: here(), at: Date.now(), values })) form.querySelector("[name=typed-by]")?.remove();
 }
 
 function write(kept) {
   try {
     sessionStorage.setItem(KEY, JSON.stringify(kept));
+    return true;
   } catch {
     // More than the browser keeps: what was there before must not come back in its place.
     sessionStorage.removeItem(KEY);
+    return false;
   }
 }
 
