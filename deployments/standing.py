@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from django.db.models import Case, Count, Exists, F, FilteredRelation, OuterRef, Prefetch, Q, QuerySet, Value, When
+from django.db.models import Case, Count, Exists, F, FilteredRelation, OuterRef, Prefetch, Q, QuerySet, Subquery, When
 
 from deployments.models import Replica, Revision, Service
 
@@ -90,8 +90,9 @@ def not_running(services: QuerySet) -> NotRunning:
     of = "serving__replicas__state"
     ready = Count("serving__replicas", filter=Q(**{of: Replica.State.READY}))
     begun = Count("serving__replicas", filter=~Q(**{of: Replica.State.STARTING}))
-    # Whether anything was ever tried is asked only where nothing serves.
-    tried = Case(When(serving__isnull=True, then=_revisions()), default=Value(False))
+    # Whether anything was ever tried is looked up only where nothing serves; PostgreSQL would answer an EXISTS for all at once.
+    any_of_it = Revision.objects.filter(service=OuterRef("pk")).order_by().values("number")[:1]
+    tried = Case(When(serving__isnull=True, then=Subquery(any_of_it)))
     rows = settled(services).order_by("name").annotate(serving=serving).annotate(ready=ready, begun=begun, tried=tried)
     found = NotRunning()
     for pk, of_it, begun_of_it, was_tried, trouble in rows.filter(Q(ready__lt=F("replicas")) | Q(serving__isnull=True)).values_list(

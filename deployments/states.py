@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from deployments.models import Following, Operation, Replica, Revision, Service
+from deployments.models.following import standing as following_standing
 from deployments.standing import telling, telling_revisions
 
 
@@ -72,11 +74,6 @@ def for_states(queryset, **options):
 UNFINISHED = [Operation.State.NOT_STARTED, Operation.State.RUNNING, Operation.State.WAITING]
 
 
-def running_operation(service: Service) -> Operation | None:
-    """What is at work on this service now, if anything."""
-    return service.operations.filter(state__in=UNFINISHED).order_by("created_at").first()
-
-
 @dataclass(frozen=True, slots=True)
 class FollowingState:
     """`word` is one of InStep, Updating, Waiting, Failed, Behind, Paused; `operation` is the newest update, None where all is done."""
@@ -89,9 +86,34 @@ class FollowingState:
 def following_states(queryset) -> list[tuple[Following, FollowingState]]:
     """Each with its state; one query, and another where something is not as it should be."""
     rows = list(queryset.with_state())
-    telling = [row.newest for row in rows if row.newest and not (row.in_step and row.newest_state in Operation.FINISHED)]
-    newest = Operation.objects.in_bulk(telling) if telling else {}
+    wanted = [row.newest for row in rows if _is_telling(row)]
+    newest = Operation.objects.in_bulk(wanted) if wanted else {}
     return [(row, _following_state(row, newest.get(row.newest))) for row in rows]
+
+
+def _is_telling(row: Following) -> bool:
+    """Whether its newest operation says something of how it stands."""
+    return bool(row.newest) and not (row.in_step and row.newest_state in Operation.FINISHED)
+
+
+def with_following(queryset):
+    """Services with what `work_on` needs of what they follow."""
+    found = following_standing(service="pk", version="following__alias__version", following="following")
+    return queryset.select_related("following__alias__version__model").annotate(**{f"follows_{name}": one for name, one in found.items()})
+
+
+def work_on(service: Service) -> tuple[Operation | None, tuple[Following, FollowingState] | None]:
+    """(the operation that works on it now, what it follows with its state), by one query; of a service of `with_following`."""
+    row, wanted = getattr(service, "following", None), Q(service=service, state__in=UNFINISHED)
+    if row is not None:
+        row.in_step, row.newest, row.newest_state = service.follows_in_step, service.follows_newest, service.follows_newest_state
+        wanted |= Q(pk=row.newest) if _is_telling(row) else Q()
+    rows = list(Operation.objects.filter(wanted).order_by("created_at"))
+    running = next((one for one in rows if one.service_id == service.pk and one.state in UNFINISHED), None)
+    if row is None:
+        return running, None
+    newest = next((one for one in rows if one.pk == row.newest), None) if _is_telling(row) else None
+    return running, (row, _following_state(row, newest))
 
 
 def _following_state(following: Following, operation: Operation | None) -> FollowingState:

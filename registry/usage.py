@@ -61,24 +61,23 @@ def users_of_each(versions: models.QuerySet, *, most: int, serving: ModelVersion
     used = versions.filter(models.Exists(ManifestModel.objects.filter(version=models.OuterRef("pk")))).values("pk")[:most]
     found: dict[object, Users] = defaultdict(Users)
 
-    def first(rows, path: str, *order: str) -> models.QuerySet:
+    def first(rows, wanted, path: str, *order: str) -> models.QuerySet:
         place = models.Window(RowNumber(), partition_by="of", order_by=order)
-        return rows.annotate(of=models.F(path)).filter(models.Q(of__in=used)).annotate(place=place).filter(place__lte=SHOWN)
+        return rows.annotate(of=models.F(path)).filter(of__in=wanted).annotate(place=place).filter(place__lte=SHOWN)
 
-    for use in (
-        first(ManifestModel.objects, "version", "manifest__name", "-manifest__number")
-        .select_related("manifest", "version__model")
-        .defer("manifest__service_schema", "manifest__requirements")
-        .order_by("-version__number", "place")
-    ):
+    heavy = ("manifest__service_schema", "manifest__requirements")
+    uses = ManifestModel.objects.select_related("manifest", "version__model").defer(*heavy)
+    for use in first(uses, used, "version", "manifest__name", "-manifest__number").order_by("-version__number", "place"):
         found[use.of].version = use.version
         found[use.of].manifests.append(use.manifest)
-    images = first(Image.objects.select_related("manifest"), "manifest__uses__version", "name", "-number")
-    for image in images.defer("packages", "probe", "manifest__service_schema", "manifest__requirements").order_by("place"):
+    # By their ids, which make the other questions small.
+    known = list(found)
+    images = Image.objects.select_related("manifest").defer("packages", "probe", *heavy)
+    for image in first(images, known, "manifest__uses__version", "name", "-number").order_by("place"):
         found[image.of].images.append(image)
     revisions = apps.get_model("deployments", "Revision").objects.filter(ended_at=None).select_related("service")
     revisions = revisions.annotate(of=models.F("image__manifest__uses__version")).order_by("service__name")
-    for revision in revisions.filter(models.Q(of__in=used) | models.Q(of=serving.pk)):
+    for revision in revisions.filter(of__in={*known, serving.pk}):
         services = found[revision.of].services
         if len(services) < SHOWN and revision.service not in services:
             services.append(revision.service)

@@ -18,8 +18,13 @@ NOT_WALKED = {
     "draft_golden", "follow_alias", "model_file", "model_picture", "operation_lines", "operation_log", "operation_stream", "regenerate_key",
     "search_anywhere", "service_logs_download", "service_openapi", "service_swagger", "setup", "stop_old_key", "support_bundle",
 }  # fmt: skip
-#: what is typed: a word of many things, one of few, a part of a word, and one that nothing has
-TYPED = {"of many": "fraud", "of few": "-ranker-", "one": "nightly", "of none": "zzzyqx"}
+#: what is typed: a word of many things, a part of a word, and one that nothing has; `words_of` adds one that few have
+TYPED = {"of many": "fraud", "one": "nightly", "of none": "zzzyqx"}
+
+
+def words_of(thing: str) -> dict[str, str]:
+    """What is typed in the list of a thing that it has few of."""
+    return {**TYPED, "of few": thing}
 
 
 def pages() -> dict[str, str]:
@@ -52,12 +57,21 @@ def pages() -> dict[str, str]:
         "api_docs": "/api/docs/",
     }
     found |= {page: at(page) for page in ("home", "members", "running", "deploy", "search")}
+    few = {
+        "models": version.description or version.model.name,
+        "manifests": manifest.name,
+        "images": image.name,
+        "services": service.name,
+        "environments": "gpu",
+        "operations": service.name,
+        "audit": str(image),
+    }
     for list_page in ("models", "manifests", "images", "services", "environments", "operations", "audit"):
         found[list_page] = at(list_page)
         found[f"{list_page}, a page of 100, dense"] = f"{at(list_page)}?size=100"
         found[f"{list_page}, page 3"] = f"{at(list_page)}?page=3"
-        for words, text in TYPED.items():
-            found[f"{list_page}, typed a word {words}"] = f"{at(list_page)}?q={text}"
+        for words, text in words_of(few[list_page]).items():
+            found[f"{list_page}, typed a word {words}"] = f"{at(list_page)}?q={quote(text)}"
     found["find_models"] = f"{at('find_models')}?q=fraud"
     found["models by tag"] = f"{at('models')}?tag=nightly"
     found["models by name"] = f"{at('models')}?name={name}"
@@ -70,7 +84,7 @@ def pages() -> dict[str, str]:
     found["audit of a person"] = f"{at('audit')}?actor={event.actor_label}"
     found["audit of a month"] = f"{at('audit')}?since={event.created_at:%Y-%m}-01"
     found["activity of a service"] = f"{at('audit')}?subject_type=service&subject_id={service.pk}"
-    for words, text in {**TYPED, "that is an id": str(version.pk), "that is a digest": version.digest[:30]}.items():
+    for words, text in {**words_of(manifest.name), "that is an id": str(version.pk), "that is a digest": version.digest[:30]}.items():
         found[f"search, a word {words}"] = f"{at('search')}?q={quote(text)}"
     found |= {
         "model": at("model", version),
@@ -110,8 +124,9 @@ def rest() -> dict[str, str]:
     root = "/api/v1/groups/demo"
     service = Service.objects.filter(group__name="demo").annotate(count=Count("revisions")).order_by("-count", "name").first()
     lists = ("models", "models/names", "manifests", "images", "environments", "services", "operations", "events", "members", "views")
+    name = RegisteredModel.objects.filter(group__name="demo").order_by("-name").first().name
     found = {f"REST {noun}": f"{root}/{noun}/" for noun in lists}
-    found |= {f"REST models, {words}": f"{root}/models/?q={text}" for words, text in TYPED.items()}
+    found |= {f"REST models, {words}": f"{root}/models/?q={quote(text)}" for words, text in words_of(name).items()}
     found |= {"REST groups": "/api/v1/groups/", "REST service": f"{root}/services/{service.name}/"}
     found["REST revisions"] = f"{root}/services/{service.name}/revisions/"
     return found

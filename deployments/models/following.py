@@ -10,20 +10,24 @@ from deployments.models.revisions import Revision
 from portal.accounts.permissions import scoped
 
 
+def standing(*, service: str, version: str, following: str) -> dict[str, models.Expression]:
+    """`in_step`, and the newest operation's id and state, by the columns of an outer query that say which service follows what."""
+    serving = Revision.objects.filter(
+        service=models.OuterRef(service), state=Revision.State.SERVING, image__manifest__uses__version=models.OuterRef(version)
+    )
+    newest = Operation.objects.filter(following=models.OuterRef(following)).order_by("-created_at")
+    return {
+        "in_step": models.Exists(serving),
+        "newest": models.Subquery(newest.values("pk")[:1]),
+        "newest_state": models.Subquery(newest.values("state")[:1]),
+    }
+
+
 class FollowingQuerySet(scoped("service__group")):
     def with_state(self) -> FollowingQuerySet:
-        """With `in_step`, and the newest operation's id and state: what `deployments.states.following_states` begins with."""
-        serving = Revision.objects.filter(
-            service=models.OuterRef("service"),
-            state=Revision.State.SERVING,
-            image__manifest__uses__version=models.OuterRef("alias__version"),
-        )
-        newest = Operation.objects.filter(following=models.OuterRef("pk")).order_by("-created_at")
-        return self.select_related("service__group", "alias__model", "alias__version__model").annotate(
-            in_step=models.Exists(serving),
-            newest=models.Subquery(newest.values("pk")[:1]),
-            newest_state=models.Subquery(newest.values("state")[:1]),
-        )
+        """What `deployments.states.following_states` begins with."""
+        rows = self.select_related("service__group", "alias__model", "alias__version__model")
+        return rows.annotate(**standing(service="service", version="alias__version", following="pk"))
 
 
 class Following(models.Model):

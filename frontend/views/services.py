@@ -13,7 +13,7 @@ from deployments.actions import services as actions
 from deployments.filters import ServiceFilter
 from deployments.models import Environment, Following, Revision, Service
 from deployments.standing import telling
-from deployments.states import following_states, for_states, running_operation, service_state
+from deployments.states import following_states, for_states, service_state, with_following, work_on
 from deployments.telemetry import series
 from deployments.telemetry.window import Window
 from frontend import snippets, sparklines
@@ -76,8 +76,11 @@ class ServiceMixin(ObjectMixin):
     #: what the page needs of the service's revisions, for `telling_revisions`
     asks: dict[str, object] = {}
 
+    def rows(self):
+        return self.scope(Service, Permission.SERVICE_READ)
+
     def get_object(self) -> Service:
-        service = self.one(for_states(self.scope(Service, Permission.SERVICE_READ), **self.asks), name=self.kwargs["name"])
+        service = self.one(for_states(self.rows(), **self.asks), name=self.kwargs["name"])
         service.shown = service_state(service)
         return service
 
@@ -109,12 +112,16 @@ class ServiceView(ServiceMixin, DetailView):
     template_name, tab = "frontend/services/detail.html", "overview"
     asks = {"whole": True}
 
+    def rows(self):
+        return with_following(super().rows())
+
     def get_context_data(self, **kwargs):
         service = self.object
+        operation, follow = work_on(service)
         return super().get_context_data(
             live=True,
-            follow=follow_of(service),
-            operation=running_operation(service),
+            follow=follow and {"row": follow[0], "now": follow[1]},
+            operation=operation,
             sparks=sparklines.of(series.metrics(service, Window.asked({"range": "1h"}), small=True), ready_now=service.shown.ready),
             replicas=[
                 replica for revision in telling(service) for replica in revision.replicas.all() if revision.state != Revision.State.RETIRED
