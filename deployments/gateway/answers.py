@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 
 #: status -> (code, message, seconds to wait before trying again): what HAProxy itself finds out. What does not parse (400)
-#: and headers that do not arrive (408) are answered before there is a call, with HAProxy's own plain text.
+#: and headers that do not arrive (408) are answered before there is a call, with a text that is built into HAProxy: no `http-error`,
+#: `errorfile` or `http-errors` reaches it (2.8, src/mux_h1.c). The 400 and 408 here are of a body that is not whole.
 FOUND_BY_HAPROXY = {
+    400: ("BadRequest", "The request is not HTTP as it should be.", 0),
+    408: ("RequestTimeout", "The request did not arrive in time.", 0),
     500: ("InternalServerError", "The gateway failed on this call.", 0),
     502: ("BadGateway", "The service closed the connection without an answer.", 1),
     503: ("Unavailable", "No replica of this service answers now. Try again.", 2),
@@ -14,7 +17,8 @@ FOUND_BY_HAPROXY = {
 }
 NOT_FOUND = (404, "NotFound", "There is no such service here.")
 NO_PATH = (404, "NotFound", "The service has no such address.")
-UNAUTHORIZED = (401, "Unauthorized", "A valid key of this service is needed: Authorization: Bearer <key>.")
+NO_KEY = "A valid key of this service is needed: Authorization: Bearer <key>."
+WRONG_KEY = "This is no key of this service, or one that has expired. It goes into one header, Authorization: Bearer <key>."
 STARTING = (503, "starting", "The service is starting. Try again.")
 STOPPED = (503, "stopped", "The service is stopped.")
 TOO_LARGE = (413, "TooLarge", "The request body is larger than this service accepts.")
@@ -26,6 +30,28 @@ def body(status: int, code: str, message: str) -> str:
     """One quoted `lf-string`: `%` starts a variable there, and a single quote would end it."""
     text = json.dumps({"code": code, "message": message, "statusCode": status, "requestId": "@", "details": []})
     return "'" + text.replace("%", "%%").replace("'", "\\u0027").replace('"@"', '"%[var(txn.rid)]"') + "'"
+
+
+def unauthorized(public: str, page: str) -> list[str]:
+    """Without a good key. `page` is where people read about the service, a format with its name in it; empty where there is none.
+
+    Only calls of a service that is there come here: for all others there was a 404 before, so that the page's address tells nothing new.
+    """
+    read = " Read about it at @page (for who has an account)." if page else ""
+    link = {"Link": f'<{page}>; rel="service-doc", <{page}>; rel="help"'} if page else {}
+    missing = f"if !{public} !{{ var(txn.key) -m found }}"
+    sent = "{ req.fhdr_cnt(authorization) gt 0 }"
+    # RFC 6750, 3.1: who sent no key is told of no error.
+    lines = [
+        answer(
+            (401, "Unauthorized", WRONG_KEY + read),
+            f"{missing} {sent}",
+            WWW_Authenticate='Bearer realm="modelport", error="invalid_token"',
+            **link,
+        ),
+        answer((401, "Unauthorized", NO_KEY + read), missing, WWW_Authenticate='Bearer realm="modelport"', **link),
+    ]
+    return [line.replace("@page", page) for line in lines]
 
 
 def answer(what: tuple[int, str, str], condition: str, **headers: str) -> str:

@@ -126,7 +126,7 @@ def frontend(settings: GatewaySettings) -> list[str]:
         "  http-request set-var(txn.entry) var(txn.lookup),map(keys.map)",
         "  http-request set-var(txn.expires) var(txn.entry),field(2,|)",
         "  http-request set-var(txn.key) var(txn.entry),field(1,|) if { date,neg,add(txn.expires) gt 0 }",
-        answers.answer(answers.UNAUTHORIZED, f"if !{public} !{{ var(txn.key) -m found }}", WWW_Authenticate='Bearer realm="modelport"'),
+        *answers.unauthorized(public, settings.service_page),
         "",
         "  # can it be answered now",
         answers.answer(answers.STOPPED, "if { var(txn.route),field(2,|) -m str stopped }", Retry_After="30"),
@@ -166,7 +166,7 @@ def frontend(settings: GatewaySettings) -> list[str]:
         "  http-after-response del-header access-control-allow-credentials",
         "  http-after-response del-header access-control-expose-headers",
         "  http-after-response set-header Access-Control-Allow-Origin %[var(txn.origin)] if { var(txn.origin) -m found }",
-        "  http-after-response set-header Access-Control-Expose-Headers 'X-Request-Id, Retry-After' if { var(txn.origin) -m found }",
+        "  http-after-response set-header Access-Control-Expose-Headers 'X-Request-Id, Retry-After, Link' if { var(txn.origin) -m found }",
         "  http-after-response add-header Vary Origin",
         "",
     ]

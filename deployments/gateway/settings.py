@@ -12,6 +12,8 @@ from pathlib import Path
 
 # A Unix socket address holds 107 characters, and HAProxy binds a temporary name with a process id behind it first.
 LONGEST_SOCKET_FOLDER = 70
+#: one that stands in a configuration as it is
+PLAIN_ADDRESS = re.compile(r"^https?://[A-Za-z0-9._/:\[\]~-]+$")
 SAFE_FOLDER = re.compile(r"^/[A-Za-z0-9._/+@~-]*$")
 
 
@@ -43,6 +45,14 @@ class GatewaySettings:
     def origin(self) -> str:
         """What a browser on the portal's pages calls their origin: scheme, host and port of the address, without a path."""
         return "/".join(self.portal_origin.split("/")[:3]).lower()
+
+    @property
+    def service_page(self) -> str:
+        """Where people read about the service that is called, as HAProxy's format; empty when the portal's address is not known."""
+        address = self.portal_origin.rstrip("/")
+        if not PLAIN_ADDRESS.match(address):
+            return ""
+        return f"{address}/g/%[var(txn.name),field(1,/)]/services/%[var(txn.name),field(2,/)]/docs"
 
     @property
     def sockets(self) -> Path:

@@ -103,7 +103,10 @@ def test_addresses_of_a_service(edge, replica, path, arrives):
 def test_only_the_services_own_key_opens_it(edge, replica, authorization, path):
     answer = edge.call(path, key=None, headers=[("Authorization", value) for value in authorization])
     refused(answer, 401, "Unauthorized")
-    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="modelport"'
+    error = ', error="invalid_token"' if authorization else ""
+    assert answer.headers["WWW-Authenticate"] == f'Bearer realm="modelport"{error}'
+    page = f"{PORTAL}/g/demo/services/iris/docs"
+    assert answer.headers["Link"] == f'<{page}>; rel="service-doc", <{page}>; rel="help"' and page in answer.json["message"]
     assert replica.seen == []
 
 
@@ -135,7 +138,8 @@ def test_a_public_service_needs_no_key(edge, replica):
 
 @pytest.mark.parametrize("path", ["/", "/demo", "/demo/", "/demo/none/score", "/team/iris/score", "/score", "/DEMO/iris/score", "*"])
 def test_unknown_services(edge, path):
-    refused(edge.call(path), 404, "NotFound")
+    answer = edge.call(path)
+    assert "/g/" not in refused(answer, 404, "NotFound")["message"] and answer.headers["Link"] is None
 
 
 @pytest.mark.parametrize("path", ["readyz", "livez", "metrics", "collected", "collected?after=1", "readyz/", "score/", "admin", "v2x"])
