@@ -17,17 +17,14 @@ ICONS = set(json.loads((FRONTEND / "assets" / "icons.json").read_text()))
 
 
 def sources() -> str:
-    return "".join(
-        path.read_text()
-        for folder in ("templates", "views")
-        for path in (FRONTEND / folder).rglob("*.*")
-        if path.suffix in {".html", ".py"}
-    )
+    inside = (path for folder in ("templates", "views") for path in (FRONTEND / folder).rglob("*.*"))
+    return "".join(path.read_text() for path in (*inside, *FRONTEND.glob("*.py")) if path.suffix in {".html", ".py"})
 
 
 def test_every_icon_in_use_is_in_the_sprite_and_none_besides():
     text = sources()
     used = set(re.findall(r'{% icon "([a-z0-9-]+)"', text)) | set(re.findall(r'icon"?[=:] ?"([a-z0-9-]+)"', text))
+    used |= set(re.findall(r'\bicon\("([a-z0-9-]+)"', text)) | set(re.findall(r'Verb\(_\("[^"]*"\), "([a-z0-9-]+)"', text))
     used |= {item.icon for item in MENU} | {look.icon for look in LOOKS.values()} | {icon for _, icon in THEMES.values()} | {"point"}
     assert used - ICONS == set()
     assert ICONS - used == set()
