@@ -15,6 +15,8 @@ BATCH = 2 * 2**20
 #: a sender has this many seconds for the next LEAST bytes, so a trickle ends as silence does
 PACE = 60
 LEAST = 64 * 2**10
+#: bytes after which the disk begins to write while more arrives, so that little is left to wait for at the end
+SYNC_EVERY = 32 * 2**20
 #: parts of a batch that are used one by one; more of them are put together first
 MOST_PARTS = 8
 _HASHING = ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1), thread_name_prefix="hashing")
@@ -29,6 +31,8 @@ async def receive_body(receive, incoming: Incoming, *, seconds: float) -> None:
     loop = asyncio.get_running_loop()
     end, seen, mark = loop.time() + seconds, 0, 0
     writing: asyncio.Future | None = None
+    syncing: asyncio.Future | None = None
+    synced = 0
     parts: list[bytes] = []
     held = 0
     try:
@@ -54,6 +58,10 @@ async def receive_body(receive, incoming: Incoming, *, seconds: float) -> None:
                 await writing
             batch, parts, held = parts, [], 0
             writing = loop.run_in_executor(None, _keep, incoming, batch) if batch else None
+            if seen - synced >= SYNC_EVERY and (syncing is None or syncing.done()):
+                if syncing is not None:
+                    syncing.result()  # an error of the disk is told once, so it must not be lost here
+                synced, syncing = seen, loop.run_in_executor(None, incoming.sync)
     except TimeoutError:
         raise BadRequest(
             f"Less than {LEAST // 2**10} KiB arrived in {PACE} seconds, or the upload set is over. Send the file again, or go on with it.",
@@ -61,10 +69,14 @@ async def receive_body(receive, incoming: Incoming, *, seconds: float) -> None:
             status=408,
         ) from None
     finally:
-        if writing is not None:
-            await writing
-        if parts:
-            await asyncio.to_thread(incoming.append, b"".join(parts))
+        try:
+            if writing is not None:
+                await writing
+            if parts:
+                await asyncio.to_thread(incoming.append, b"".join(parts))
+        finally:
+            if syncing is not None:
+                await syncing
 
 
 def _keep(incoming: Incoming, parts: list[bytes]) -> None:

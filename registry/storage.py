@@ -131,6 +131,11 @@ class Incoming:
         """The half of `write` that hashes; call it with the same bytes in the same order."""
         self._hash.update(data)
 
+    def sync(self) -> None:
+        """What is written goes to the disk; may run beside `append` and `digest`, in a thread of its own."""
+        with told_when_full():
+            os.fdatasync(self._file.fileno())
+
     @property
     def sha256(self) -> str:
         return self._hash.hexdigest()
