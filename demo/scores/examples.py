@@ -1,8 +1,9 @@
 """The example score files: what each folder here holds, and how its model is made.
 
 <name>/example.toml    what it is, and what its service needs (the fields of `Example`)
-<name>/train.py        writes the model, and the request when that is no text, into the working directory
-<name>/score.py        init() and run(); run as a program it writes service_schema.json, where there is a schema file
+<name>/train.py        writes the model, and request and answer where the folder has none, into the working directory
+<name>/score.py        init() and run(); run as a program it writes service_schema.json, where there is a schema file;
+                       a folder without it leaves score.py, schema and packages to the portal, which has the model alone
 <name>/request.json    the body of a call
 <name>/answer.json     what comes back
 packages/<name>.txt    (or .yml, for conda) the packages, shared by examples so that their environment is built once

@@ -68,10 +68,11 @@ def serve(example: Example, place: Path, portal: Portal, environment: str = "") 
     outcome = Outcome(example)
     schema, kind = place / "service_schema.json", "conda_file" if (place / "conda.yml").exists() else "pip_file"
     packages = place / ("conda.yml" if kind == "conda_file" else "requirements.txt")
+    written = (place / "score.py").exists()
     try:
         build = portal.deploy(
             example.name,
-            place / "score.py",
+            place / "score.py" if written else None,
             model=place / example.model if example.model else None,
             schema=schema if schema.exists() else None,
             files=[place / name for name in example.files],
@@ -79,7 +80,7 @@ def serve(example: Example, place: Path, portal: Portal, environment: str = "") 
             environment=environment,
             memory=example.memory,
             timeout=example.timeout,
-            **({kind: packages} if packages.exists() else {}),
+            **({kind: packages} if written and packages.exists() else {}),
         )
         key = build.keys["primary"]
         build.wait(timeout=PATIENCE)
