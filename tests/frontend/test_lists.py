@@ -9,6 +9,8 @@ import re
 from datetime import timedelta
 
 import pytest
+from asgiref.sync import async_to_sync
+from django.test import AsyncClient
 from django.utils import timezone
 
 from deployments.models import TrafficBucket
@@ -139,6 +141,23 @@ def test_what_was_filtered_is_exported_whole(browse, things, group, owner, monke
     answer = browse(owner).get("/g/demo/models/?q=part-1&export=json")
     found = json.loads(b"".join(answer.streaming_content))
     assert len(found) == 10 and found[0]["By"] == "owner"
+
+
+def test_an_export_goes_out_while_it_is_made(things, group, owner, monkeypatch):
+    monkeypatch.setattr("frontend.lists.PORTION", 7)
+    for number in range(20):
+        factories.make_model_version(group, name="many", files={"a": b"=" * (number + 1)}, user=owner)
+
+    async def parts() -> list[bytes]:
+        """As the portal's own server asks."""
+        client = AsyncClient()
+        await client.aforce_login(owner)
+        answer = await client.get("/g/demo/models/?q=many&export=json")
+        assert answer.is_async
+        return [part async for part in answer]
+
+    found = async_to_sync(parts)()
+    assert len(found) == 4 and len(json.loads(b"".join(found))) == 20
 
 
 @pytest.mark.parametrize("noun", ["models", "manifests", "images", "services", "environments", "operations", "audit"])
