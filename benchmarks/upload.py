@@ -75,10 +75,13 @@ def loopback_seconds(source: Path, *, kept: Path | None = None) -> float:
         begun = time.perf_counter()
         sender = subprocess.Popen([sys.executable, "-c", SEND, source, str(server.getsockname()[1])])
         arriving, _ = server.accept()
+        # Two that take turns: memory that is fresh for each piece would cost more than hashing it.
         pending: list[Future] = []
+        pieces = [memoryview(bytearray(2 * MIB)) for _ in range(2)]
         with arriving:
             while True:
-                piece, there = memoryview(bytearray(2 * MIB)), 0
+                piece, there = pieces[0], 0
+                pieces.reverse()
                 while there < len(piece) and (more := arriving.recv_into(piece[there:])):
                     there += more
                 size += there
