@@ -40,6 +40,8 @@ class ModelFilter(django_filters.FilterSet):
     name = django_filters.CharFilter(field_name="model__name", label=_("Name"))
     tag = django_filters.CharFilter(field_name="tags__word", label=_("Tag"))
     framework = django_filters.CharFilter(field_name="framework", lookup_expr="iexact", label=_("Framework"))
+    alias = django_filters.CharFilter(field_name="aliases__name", label=_("Alias"))
+    by = django_filters.CharFilter(field_name="created_by__username", label=_("Registered by"))
     manifest = django_filters.CharFilter(method="by_manifest", label=_("Manifest"))
 
     class Meta:

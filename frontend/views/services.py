@@ -56,6 +56,7 @@ def offered(images, asked: str) -> list[Image]:
 class ServiceListView(ListView):
     title, model, permission = _("Services"), Service, Permission.SERVICE_READ
     table_class, filterset_class = ServiceTable, ServiceFilter
+    quick = [(_("All"), ""), (_("In trouble"), "state=trouble"), (_("Stopped"), "state=stopped")]
     empty = {
         "icon": "rocket",
         "title": _("No services yet"),

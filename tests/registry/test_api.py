@@ -9,6 +9,7 @@ import zipfile
 import pytest
 from django.utils import timezone
 
+from registry.actions.aliases import move_alias
 from registry.models import ModelVersion, RegisteredModel
 from tests import factories
 
@@ -67,7 +68,9 @@ def test_a_neighbour_sees_nothing(client_for, group):
 def test_models_are_filtered(client, group):
     one = factories.make_model_version(group, name="iris", tags=["prod", "eu"], framework="sklearn")
     factories.make_model_version(group, name="iris", tags=["test"], description="second try")
-    factories.make_model_version(group, name="wine", framework="Torch", files={"a/b": b"1", "a/c": b"2"})
+    grace = factories.make_user("contributor", group, "grace")
+    factories.make_model_version(group, name="wine", framework="Torch", files={"a/b": b"1", "a/c": b"2"}, user=grace)
+    move_alias(user=grace, version=one, name="champion")
     factories.make_manifest(group, name="recipe", models=[one])
     factories.make_model_version(factories.make_group("other"), name="iris", tags=["prod"])
     expected = {
@@ -75,6 +78,8 @@ def test_models_are_filtered(client, group):
         "name=iris": ["iris:2", "iris:1"],
         "tag=prod": ["iris:1"],
         "framework=torch": ["wine:1"],
+        "alias=champion": ["iris:1"],
+        "by=grace": ["wine:1"],
         "manifest=recipe": ["iris:1"],
         "manifest=recipe:1": ["iris:1"],
         "manifest=recipe:2": [],
