@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Count, Exists, F, OuterRef, Sum
+from django.db.models import Count, Exists, F, OuterRef, Q, Sum
 
 from deployments.models import Environment, Revision, Service
 
@@ -33,10 +33,10 @@ def rooms(environments: list[Environment]) -> dict[str, Room]:
 
     Environments of several groups that name one target are one machine, so what runs for all of them counts.
     """
-    running = Revision.objects.filter(service=OuterRef("pk"), state__in=[Revision.State.ROLLING, Revision.State.SERVING])
-    live = Service.objects.filter(
-        Exists(running), environment__target__in={one.target for one in environments}, stopped=False, deleting=False
-    )
+    revisions = Revision.objects.filter(service=OuterRef("pk"))
+    # Each state has an index of its own.
+    running = Q(Exists(revisions.filter(state=Revision.State.SERVING))) | Q(Exists(revisions.filter(state=Revision.State.ROLLING)))
+    live = Service.objects.filter(running, environment__target__in={one.target for one in environments}, stopped=False, deleting=False)
     sums = (
         live.order_by()
         .values("environment__target")

@@ -100,21 +100,18 @@ def _operations(user, since: datetime) -> QuerySet:
     of_own_services = lately.filter(service__in=Service.objects.order_by().filter(created_by=user).values("pk"))
     failed = of_own_services.filter(state=Operation.State.FAILED)
     by_others = of_own_services.filter(~Q(created_by=user), state=Operation.State.SUCCEEDED)
-    deciding = Operation.objects.order_by().allowing(user, Permission.SERVICE_WRITE).filter(state=Operation.State.WAITING)
+    deciding = lately.allowing(user, Permission.SERVICE_WRITE).filter(state=Operation.State.WAITING)
     wanted = own_failed.values("pk").union(*(rows.values("pk") for rows in (failed, by_others, deciding)))
     at = Coalesce("ended_at", "revision__golden_run__created_at", "heartbeat_at", F("created_at"), output_field=DateTimeField())
-    rows = Operation.objects.allowing(user, Permission.OPERATION_READ).filter(created_at__gt=since - LONGEST, pk__in=wanted)
-    return rows.annotate(at=at).filter(at__gt=since)
+    return Operation.objects.allowing(user, Permission.OPERATION_READ).filter(pk__in=wanted).annotate(at=at).filter(at__gt=since)
 
 
 def _events(user, since: datetime) -> QuerySet:
-    rows = Event.objects.filter(created_at__gt=since)
-    of_groups = Event.objects.allowing(user, Permission.EVENT_READ).filter(
-        created_at__gt=since, tag__in=[EventTag.ALIAS_MOVED, EventTag.SERVICE_UNHEALTHY]
-    )
+    lately = Event.objects.order_by().filter(created_at__gt=since).exclude(actor=user)
+    of_groups = lately.allowing(user, Permission.EVENT_READ).filter(tag__in=[EventTag.ALIAS_MOVED, EventTag.SERVICE_UNHEALTHY])
     membership = [EventTag.MEMBER_ADDED, EventTag.MEMBER_CHANGED, EventTag.MEMBER_REMOVED]
-    of_oneself = Q(tag__in=membership, subject_type="user", subject_id=str(user.pk))
-    return rows.filter(Q(pk__in=of_groups.values("pk")) | of_oneself).exclude(actor=user)
+    of_oneself = lately.filter(tag__in=membership, subject_type="user", subject_id=str(user.pk))
+    return Event.objects.filter(pk__in=of_groups.values("pk").union(of_oneself.values("pk")))
 
 
 def _of_operation(row: Operation, new: bool, user) -> Notification:

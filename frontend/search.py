@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -22,6 +23,8 @@ from registry.models import Image, Manifest, ModelVersion
 EACH = 3
 #: how many of a kind are counted, and days of operations that are looked through; the lists count and look further
 MOST, LATELY = 20, 30
+#: the beginning of a digest
+_HEX = re.compile(r"[0-9a-f]{6,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ def _things(user, group, text: str) -> list[Section]:
         return model.objects.allowing_in(group, user, permission)
 
     digest = text.lower().removeprefix("sha256:")
-    by_digest = Q(digest__startswith=f"sha256:{digest}") | Q(digest__startswith=digest) if len(digest) >= 6 else Q(pk=None)
+    by_digest = Q(digest__startswith=f"sha256:{digest}") | Q(digest__startswith=digest) if _HEX.fullmatch(digest) else Q(pk=None)
     versions = rows(ModelVersion, Permission.MODEL_READ)
     versions = versions.filter(version_words(text) | by_digest).select_related("model").order_by("-created_at")
     manifests = rows(Manifest, Permission.MANIFEST_READ).filter(by_words(text)).order_by("-created_at")

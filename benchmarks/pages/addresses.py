@@ -18,8 +18,8 @@ NOT_WALKED = {
     "draft_golden", "follow_alias", "model_file", "model_picture", "operation_lines", "operation_log", "operation_stream", "regenerate_key",
     "search_anywhere", "service_logs_download", "service_openapi", "service_swagger", "setup", "stop_old_key", "support_bundle",
 }  # fmt: skip
-#: what is typed: a word of many things, a part of a word, and one that nothing has; `words_of` adds one that few have
-TYPED = {"of many": "fraud", "one": "nightly", "of none": "zzzyqx"}
+#: what is typed: a word of many things, of which a page is full in both databases, a tag, and one that nothing has
+TYPED = {"of many": "scorer", "one": "nightly", "of none": "zzzyqx"}
 
 
 def words_of(thing: str) -> dict[str, str]:
@@ -59,8 +59,8 @@ def pages() -> dict[str, str]:
     found |= {page: at(page) for page in ("home", "members", "running", "deploy", "search")}
     few = {
         "models": version.description or version.model.name,
-        "manifests": manifest.name,
-        "images": image.name,
+        "manifests": str(manifest),
+        "images": str(image),
         "services": service.name,
         "environments": "gpu",
         "operations": service.name,
@@ -70,7 +70,7 @@ def pages() -> dict[str, str]:
         found[list_page] = at(list_page)
         found[f"{list_page}, a page of 100, dense"] = f"{at(list_page)}?size=100"
         found[f"{list_page}, page 3"] = f"{at(list_page)}?page=3"
-        for words, text in words_of(few[list_page]).items():
+        for words, text in (words_of(few[list_page]) | ({"of many": "-api-"} if list_page == "services" else {})).items():
             found[f"{list_page}, typed a word {words}"] = f"{at(list_page)}?q={quote(text)}"
     found["find_models"] = f"{at('find_models')}?q=fraud"
     found["models by tag"] = f"{at('models')}?tag=nightly"
@@ -84,7 +84,7 @@ def pages() -> dict[str, str]:
     found["audit of a person"] = f"{at('audit')}?actor={event.actor_label}"
     found["audit of a month"] = f"{at('audit')}?since={event.created_at:%Y-%m}-01"
     found["activity of a service"] = f"{at('audit')}?subject_type=service&subject_id={service.pk}"
-    for words, text in {**words_of(manifest.name), "that is an id": str(version.pk), "that is a digest": version.digest[:30]}.items():
+    for words, text in {**words_of(str(manifest)), "that is an id": str(version.pk), "that is a digest": version.digest[:30]}.items():
         found[f"search, a word {words}"] = f"{at('search')}?q={quote(text)}"
     found |= {
         "model": at("model", version),
@@ -124,7 +124,8 @@ def rest() -> dict[str, str]:
     root = "/api/v1/groups/demo"
     service = Service.objects.filter(group__name="demo").annotate(count=Count("revisions")).order_by("-count", "name").first()
     lists = ("models", "models/names", "manifests", "images", "environments", "services", "operations", "events", "members", "views")
-    name = RegisteredModel.objects.filter(group__name="demo").order_by("-name").first().name
+    counted = RegisteredModel.objects.filter(group__name="demo").annotate(count=Count("versions"))
+    name = counted.filter(count__gt=0).order_by("count", "name").first().name
     found = {f"REST {noun}": f"{root}/{noun}/" for noun in lists}
     found |= {f"REST models, {words}": f"{root}/models/?q={quote(text)}" for words, text in words_of(name).items()}
     found |= {"REST groups": "/api/v1/groups/", "REST service": f"{root}/services/{service.name}/"}

@@ -164,6 +164,7 @@ class ServiceViewSet(TaggedMixin, ScopedViewSet, mixins.ListModelMixin):
     @extend_schema(responses=serializers.RevisionSerializer(many=True))
     def revisions(self, request, group=None, name=None):
         rows = Revision.objects.filter(service=self.get_object()).select_related("image", "created_by")
+        rows = rows.defer("image__packages", "image__probe")
         return Response(serializers.RevisionSerializer(rows, many=True).data)
 
     @extend_schema(responses=serializers.ReplicaSerializer(many=True))

@@ -84,6 +84,7 @@ class Operation(Stateful):
             models.Index(fields=["group", "-created_at"], name="operations_newest_first"),
             models.Index(fields=["group", "state", "-created_at"], name="operations_by_state"),
             models.Index(fields=["group", "kind", "-created_at"], name="operations_by_kind"),
+            models.Index(fields=["service", "-created_at"], name="operations_of_a_service"),
         ]
 
     def __str__(self) -> str:

@@ -102,7 +102,7 @@ class HomeView(DetailView):
         operations = self.scope(Operation, Permission.OPERATION_READ)
         counts = how_many_of(
             models=self.scope(ModelVersion, Permission.MODEL_READ),
-            manifests=self.scope(Manifest, Permission.MANIFEST_READ),
+            manifests=self.scope(Manifest, Permission.MANIFEST_READ)[:1],
             images=self.scope(Image, Permission.IMAGE_READ).built(),
             services=all_services,
             settled=standing.settled(all_services),

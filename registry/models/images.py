@@ -52,7 +52,10 @@ class Image(models.Model):
     class Meta:
         ordering = ["name", "-number"]
         constraints = [models.UniqueConstraint(fields=["group", "name", "number"], name="one_image_per_number")]
-        indexes = [models.Index(fields=["group", "-created_at"], name="images_newest_first")]
+        indexes = [
+            models.Index(fields=["group", "-created_at"], name="images_newest_first"),
+            models.Index(fields=["group"], condition=~models.Q(digest=""), name="built_images"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name}:{self.number}"
