@@ -8,6 +8,7 @@ from django.db.models import Count
 from django.urls import reverse
 
 from deployments.models import Operation, Service
+from frontend import tables
 from frontend.urls import urlpatterns
 from portal.accounts.models import Event, ResourceGroup
 from registry.models import Image, Manifest, ModelVersion, RegisteredModel
@@ -20,6 +21,17 @@ NOT_WALKED = {
 }  # fmt: skip
 #: what is typed: a word of many things, of which a page is full in both databases, a tag, and one that nothing has
 TYPED = {"of many": "scorer", "one": "nightly", "of none": "zzzyqx"}
+
+
+TABLES = {
+    "models": tables.ModelTable,
+    "manifests": tables.ManifestTable,
+    "images": tables.ImageTable,
+    "services": tables.ServiceTable,
+    "environments": tables.EnvironmentTable,
+    "operations": tables.OperationTable,
+    "audit": tables.EventTable,
+}
 
 
 def words_of(thing: str) -> dict[str, str]:
@@ -72,6 +84,9 @@ def pages() -> dict[str, str]:
         found[f"{list_page}, page 3"] = f"{at(list_page)}?page=3"
         for words, text in (words_of(few[list_page]) | ({"of many": "-api-"} if list_page == "services" else {})).items():
             found[f"{list_page}, typed a word {words}"] = f"{at(list_page)}?q={quote(text)}"
+        table = TABLES[list_page]
+        for column in (name for name, one in table.base_columns.items() if one.orderable is not False):
+            found[f"sorted {list_page}, {column}"] = f"{at(list_page)}?sort=-{column}"
     found["find_models"] = f"{at('find_models')}?q=fraud"
     found["models by tag"] = f"{at('models')}?tag=nightly"
     found["models by name"] = f"{at('models')}?name={name}"
