@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx2 as httpx
 import psutil
 
-from portal.supervisor.web import SERVER
+from portal.supervisor.web import MEMORY, SERVER
 
 ROOT = Path(__file__).resolve().parents[1]
 PREPARE = """
@@ -140,7 +140,7 @@ def _start(data: Path, url: str, environment: dict[str, str]) -> subprocess.Pope
     with open(data / "web.log", "ab") as log:
         process = subprocess.Popen(
             [*command, "--workers", "1", "--log-level", "warning", "portal.asgi:application"],
-            env=environment,
+            env=environment | MEMORY,
             cwd=ROOT,
             stdout=log,
             stderr=log,

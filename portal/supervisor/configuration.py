@@ -41,6 +41,7 @@ def render(processes: list[Process], *, folder: Path, logs: Path, socket: Path, 
         parts += [
             f"[program:{process.name}]",
             f"command={_plain(shlex.join(process.command))}",
+            "environment=" + ",".join(f'{name}="{_plain(value)}"' for name, value in process.variables.items()),
             f"priority={position + 1}",
             "autostart=true",
             "autorestart=true",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from django.conf import settings
 
 from portal.celery import BUILD, HOUSEKEEPING, ROLLOUT
-from portal.supervisor.web import SERVER
+from portal.supervisor.web import MEMORY, SERVER
 
 #: how many tasks of a queue run at once; user code never runs in a worker, so threads that wait are enough
 CONCURRENCY = {BUILD: 2, ROLLOUT: 4, HOUSEKEEPING: 2}
@@ -18,14 +19,15 @@ CONCURRENCY = {BUILD: 2, ROLLOUT: 4, HOUSEKEEPING: 2}
 class Process:
     """One supervised program. `stop_seconds` is how long it may take to end before it is killed.
 
-    All of them have the environment of `manage.py start`: where sockets lie that their processes share follows from TMPDIR,
-    so none may have one of its own.
+    All of them have the environment of `manage.py start`, and `variables` beside it, which are plain words. Where sockets lie
+    that their processes share follows from TMPDIR, so none may have one of its own.
     """
 
     name: str
     command: tuple[str, ...]
     stop_seconds: int = 8
     stop_signal: str = "TERM"
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 def worker_node(queue: str) -> str:
@@ -44,7 +46,7 @@ def processes() -> list[Process]:
         *("--log-level", "warning", "portal.asgi:application"),
     )
     # HAProxy lets calls end at USR1; at TERM it drops them.
-    found = [Process("gateway", (*manage, "gateway"), stop_signal="USR1"), Process("web", web)]
+    found = [Process("gateway", (*manage, "gateway"), stop_signal="USR1"), Process("web", web, variables=MEMORY)]
     for queue, size in CONCURRENCY.items():
         quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "INFO")
         command = (*celery, "worker", "-Q", queue, "-n", worker_node(queue), "-P", "threads", "-c", str(size), *quiet)

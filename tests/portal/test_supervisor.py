@@ -77,10 +77,13 @@ def test_every_process_of_the_portal_is_there_and_listens_where_the_settings_say
 
 def test_the_configuration_survives_spaces_and_percent_signs(tmp_path):
     folder = tmp_path / "100% odd folder"
-    text = render([Process("web", ("/bin/a b", "50%"))], folder=folder, logs=folder, socket=folder / "s", directory=folder)
+    text = render(
+        [Process("web", ("/bin/a b", "50%"), variables={"KEPT": "1"})], folder=folder, logs=folder, socket=folder / "s", directory=folder
+    )
     parser = configparser.RawConfigParser()
     parser.read_string(text)
     assert parser["program:web"]["command"] == "'/bin/a b' 50%%"
+    assert parser["program:web"]["environment"] == 'KEPT="1"'
     assert parser["supervisord"]["pidfile"] == f"{folder}/supervisord.pid".replace("%", "%%")
 
 
