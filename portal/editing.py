@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from datetime import datetime
 from hashlib import blake2s
 from typing import Any
 
@@ -53,15 +54,14 @@ def held(row: models.Model):
         yield
 
 
-def changed_meanwhile(user, row: models.Model, tag: str) -> PreconditionFailed:
-    """The refusal: who changed it, when, and the tag that it has now."""
-    event, details = last_change(user, row), []
-    message = f"{row} was changed after you read it. Read it again."
-    if event is not None:
-        at = f"{event.created_at:%Y-%m-%dT%H:%M:%SZ}"
-        message = f"{event.actor_label} changed {row} at {at}, after you read it. Read it again."
+def changed_meanwhile(row: models.Model, tag: str, last: tuple[str, datetime] | None) -> PreconditionFailed:
+    """The refusal: who changed it last, when, and the tag that it has now."""
+    message, details = f"{row} was changed after you read it. Read it again.", []
+    if last is not None:
+        who, at = last[0], f"{last[1]:%Y-%m-%dT%H:%M:%SZ}"
+        message = f"{row} was changed after you read it, last by {who} at {at}. Read it again."
         details = [
-            {"code": "ChangedBy", "message": event.actor_label, "field": ""},
+            {"code": "ChangedBy", "message": who, "field": ""},
             {"code": "ChangedAt", "message": at, "field": ""},
         ]
     return PreconditionFailed(message, details=details, headers={"ETag": tag})

@@ -92,6 +92,13 @@ class ServiceViewSet(TaggedMixin, ScopedViewSet, mixins.ListModelMixin):
         """The image that somebody wants may not serve yet; each that was wanted made a revision. None is lost when one fails."""
         return {"image": row.revisions.aggregate(newest=Max("number"))["newest"]}
 
+    def last_changed(self, row: Service):
+        """A revision that had to be built first comes long after the event of asking for it."""
+        told, newest = super().last_changed(row), row.revisions.select_related("created_by").order_by("-number").first()
+        if told is None or newest is None or newest.created_at <= told[1]:
+            return told
+        return str(newest.created_by or "system"), newest.created_at
+
     def retrieve(self, request, group=None, name=None):
         service = self.get_object()
         return self.tagged(service, self.shown(service))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from django.db import models
@@ -15,7 +16,7 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.response import Response
 
-from portal.editing import changed_meanwhile, held, tag_of
+from portal.editing import changed_meanwhile, held, last_change, tag_of
 
 IF_MATCH = OpenApiParameter(
     "If-Match", str, OpenApiParameter.HEADER, description="The ETag that was read: 412 when somebody has changed it since. * is any."
@@ -41,6 +42,11 @@ class TaggedMixin:
         """What else the tag is of."""
         return {}
 
+    def last_changed(self, row: models.Model) -> tuple[str, datetime] | None:
+        """By whom, and when, as far as the person may know."""
+        event = last_change(self.request.user, row)
+        return (event.actor_label, event.created_at) if event is not None else None
+
     def shown(self, row: models.Model) -> dict[str, Any]:
         return self.get_serializer(row).data
 
@@ -56,5 +62,5 @@ class TaggedMixin:
             tag = self.tag(row, self.shown(row))
             # On the way a compressed answer's tag became a weak one; what it is of is the same.
             if not {"*", tag} & {each.strip().removeprefix("W/") for each in wanted.split(",")}:
-                raise changed_meanwhile(self.request.user, row, tag)
+                raise changed_meanwhile(row, tag, self.last_changed(row))
             yield row

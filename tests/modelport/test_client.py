@@ -43,7 +43,7 @@ def test_what_somebody_else_changed_meanwhile_is_not_overwritten(portal, files, 
     mine = mine.reload().update(tags=["a"])
     with Portal(live_server.url, token_of(owner), "demo") as other:
         other.models.get("iris:1").update(description="Theirs.", card="Theirs too.")
-    with pytest.raises(ClientError, match=r"owner changed iris:1 at .*Read it again") as refused:
+    with pytest.raises(ClientError, match=r"iris:1 was changed after you read it, last by owner at .*Read it again") as refused:
         mine.update(description="roses")
     assert (refused.value.code, refused.value.status) == ("PreconditionFailed", 412)
     assert mine.reload().description == "Theirs." and mine.update(tags=[*mine.tags, "b"]).tags == ["a", "b"]
