@@ -156,7 +156,7 @@ function draw(section) {
           dash: lines[index].dash,
           width: 1.75,
           paths: lines[index].stepped ? uPlot.paths.stepped({ align: 1 }) : undefined,
-          points: { show: data.times.length < 40 },
+          points: { show: data.times.length < 40, filter: (self, at, all) => (all ? null : alone(self.data[at])) },
           value: (self, value, place, at) => (at === null || lines[index].values[at] == null ? "–" : write(lines[index].values[at])),
         })),
       ],
@@ -167,6 +167,13 @@ function draw(section) {
   );
   plot.over.addEventListener("dblclick", () => go({ from: "", to: "", range: "" }));
   return plot;
+}
+
+// Where a value stands between two gaps: no line leads there, so it needs a point to be seen at all.
+function alone(values) {
+  const found = [];
+  values.forEach((value, at) => value != null && values[at - 1] == null && values[at + 1] == null && found.push(at));
+  return found.length ? found : null;
 }
 
 function table(section) {
