@@ -121,6 +121,7 @@ class Command(BaseCommand):
 
     def wait_for(self, quickstart: Quickstart) -> bool:
         deadline = time.monotonic() + SERVICE_SECONDS
+        call_command("await_replica", quickstart.service, seconds=SERVICE_SECONDS)
         while time.monotonic() < deadline:
             if service_answers(quickstart):
                 return True
