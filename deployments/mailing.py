@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from smtplib import SMTPRecipientsRefused
 
 from django.conf import settings
 from django.core.cache import cache
 from django.core.mail import EmailMessage
 from django.urls import reverse
 from django.utils import timezone, translation
-from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 from django.utils.translation import ngettext
 
-from deployments.notifications import Notification, address_of, notifications
+from deployments.notifications import Notification, address_of, moment_of, notifications
 from portal.accounts.events import EventTag
 from portal.accounts.models import User
 from portal.accounts.preferences import preferences_of, set_preference
@@ -51,13 +51,13 @@ def choice_of(user) -> tuple[list[str], str]:
     kept = kept if isinstance(kept, dict) else {}
     kinds, language = kept.get("kinds"), kept.get("language")
     on = [kind for kind in KINDS if isinstance(kinds, list) and kind in kinds]
-    return on, language if language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
+    return on, language if language in [code for code, _name in settings.LANGUAGES] else settings.LANGUAGE_CODE
 
 
 def news(user, until: datetime) -> list[Notification]:
     """What was chosen and not told yet, oldest first, in the language that is active."""
     kinds, _language = choice_of(user)
-    mailed = parse_datetime(str(preferences_of(user).get(MAILED, "")))
+    mailed = moment_of(user, MAILED)
     since = max(mailed, until - OLDEST) if mailed else until - OLDEST
     found = notifications(user, since=since) if kinds else []
     return [one for one in reversed(found) if one.at <= until and ("membership" if one.kind in _MEMBERSHIP else one.kind) in kinds]
@@ -86,6 +86,8 @@ def mail(user_id: int) -> bool:
                 raise OSError("the mail server did not answer a moment ago")
             try:
                 _message(user, found).send()
+            except SMTPRecipientsRefused:
+                raise  # this address is not good; the server is there for all others
             except OSError:
                 cache.set("mail-down", 1, DOWN)
                 raise

@@ -60,9 +60,18 @@ def address_of(one: Notification) -> str:
     return reverse(PAGES[one.noun], args=[one.group] if one.noun == "group" else [one.group, one.subject])
 
 
+def moment_of(user, name: str) -> datetime | None:
+    """A moment among the person's preferences. They may set these themselves, so what is none is as if it were not there."""
+    try:
+        kept = parse_datetime(str(preferences_of(user).get(name, "")))
+    except ValueError:
+        return None
+    return kept if kept is not None and timezone.is_aware(kept) else None
+
+
 def seen_by(user) -> datetime:
     """The last look, as far as it matters."""
-    kept = parse_datetime(str(preferences_of(user).get(SEEN, "")))
+    kept = moment_of(user, SEEN)
     now = timezone.now()
     return max(kept, now - OLDEST) if kept else now - FIRST
 

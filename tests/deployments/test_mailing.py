@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from email import message_from_bytes, policy
+from smtplib import SMTPRecipientsRefused
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -96,11 +97,29 @@ def test_while_the_server_is_away_nothing_is_lost_and_it_is_left_alone(group, pe
     assert len(mail.outbox) == 1 and mailing.due() == []
 
 
+@pytest.mark.parametrize("value", ["2026-01-01T00:00:00", "2026-13-45T00:00:00Z", ["x"], {"kinds": ["operation.failed"], "language": []}])
+@pytest.mark.parametrize("name", [mailing.CHOICE, mailing.MAILED, "notifications.seen"])
+def test_what_one_person_wrote_into_their_preferences_keeps_no_mail_from_others(name, value, group, person, owner, client_for):
+    owner.email = "first@example.org"
+    owner.save()
+    for each in (owner, person):
+        choose_mails(user=each, kinds=["operation.failed"])
+    assert client_for(owner).put(f"/api/v1/preferences/{name}/", {"value": value}, format="json").status_code == 200
+    failed(group, person)
+    assert person.pk in tick() and client_for(owner).get("/api/v1/notifications/").status_code == 200
+
+
 class Kept:
     """A mail server's mailbox."""
 
     def __init__(self):
         self.found = []
+
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        if address.startswith("nobody"):
+            return "550 There is no such person"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     async def handle_DATA(self, server, session, envelope):
         self.found.append((envelope.rcpt_tos, message_from_bytes(envelope.content, policy=policy.default)))
@@ -122,6 +141,13 @@ def test_a_real_server_gets_it_and_an_administrator_tries_it_by_both_doors(group
             to == ["who@example.org"] and message["From"] == settings.DEFAULT_FROM_EMAIL and message["Auto-Submitted"] == "auto-generated"
         )
         assert "鳶尾花:1" in message["Subject"] and message.get_content_type() == "text/plain" and "/operations/" in message.get_content()
+
+        gone = factories.make_user("contributor", group, "gone", email="nobody@example.org")
+        choose_mails(user=gone, kinds=["operation.failed"])
+        failed(group, gone)
+        with pytest.raises(SMTPRecipientsRefused):
+            mailing.mail(gone.pk)
+        assert not cache.get("mail-down"), "one bad address keeps no mail from others"
 
         root = factories.make_user(username="root", email="root@example.org", is_superuser=True)
         address = "/api/v1/system/test-mail/"
