@@ -17,7 +17,9 @@ def test_a_bill_names_packages_as_pypi_does_and_models_by_their_digest(client, c
     packages = [{"name": "Ruamel.yaml_clib", "version": "0.2.8"}, {"name": "torch", "version": "2.4.0+cpu"}]
     Image.objects.filter(pk=image.pk).update(packages=packages, digest=f"sha256:{'ab' * 32}")
     answer = client_for(reader).get(ADDRESS)
-    assert answer.headers["Content-Type"].startswith("application/vnd.cyclonedx+json") and "iris-1.cdx.json" in answer["Content-Disposition"]
+    assert (
+        answer.headers["Content-Type"].startswith("application/vnd.cyclonedx+json") and "iris-1.cdx.json" in answer["Content-Disposition"]
+    )
     bill = answer.json()
     assert (bill["bomFormat"], bill["specVersion"], bill["serialNumber"]) == ("CycloneDX", "1.5", f"urn:uuid:{image.pk}")
     assert bill["metadata"]["component"]["hashes"] == [{"alg": "SHA-256", "content": "ab" * 32}]
