@@ -45,12 +45,17 @@ class Excerpt:
     lines: list[tuple[int, str]]
 
 
+def may_have_one(operation: Operation) -> bool:
+    """Whether `proposal_for` will read the manifest's files; a list fetches those of all its rows before."""
+    failed_build = operation.state == Operation.State.FAILED and operation.kind == Operation.Kind.IMAGE
+    return bool(failed_build and operation.manifest_id and (operation.error or {}).get("cure"))
+
+
 def proposal_for(operation: Operation) -> Proposal | None:
     """None when nothing is known that would help, or what was built is gone."""
-    cure = (operation.error or {}).get("cure")
-    if operation.state != Operation.State.FAILED or operation.kind != Operation.Kind.IMAGE or operation.manifest is None or not cure:
+    if not may_have_one(operation):
         return None
-    manifest = operation.manifest
+    cure, manifest = operation.error["cure"], operation.manifest
     file = manifest.file(PIP) or manifest.file(CONDA)
     conda = file is not None and file.role == CONDA
     text = _read(file) if file else ""

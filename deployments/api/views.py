@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.db.models import prefetch_related_objects
 from django.http import StreamingHttpResponse
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
@@ -14,6 +15,7 @@ from deployments import steplog
 from deployments.actions import environments, images, operations, proposals
 from deployments.api import serializers
 from deployments.models import Environment, Operation
+from deployments.proposals import may_have_one
 from deployments.steps import step_log_path
 from portal.accounts.permissions import Permission
 from portal.api.editing import TaggedMixin
@@ -133,6 +135,11 @@ class OperationViewSet(ScopedViewSet, mixins.ListModelMixin):
     serializer_class = serializers.OperationSerializer
     lookup_field = "id"
     filterset_fields = ["kind", "state"]
+
+    def paginate_queryset(self, queryset):
+        page = super().paginate_queryset(queryset)
+        prefetch_related_objects([row for row in page or () if may_have_one(row)], "manifest__files__asset")
+        return page
 
     def get_object(self):
         wanted = parse_id(self.kwargs["id"])

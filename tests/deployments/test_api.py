@@ -192,6 +192,8 @@ def test_lists_cost_a_fixed_number_of_queries(rest, group, environment, manifest
     for number in range(8):
         factories.make_service(group, name=f"service-{number}", image=image, environment=environment)
         factories.make_operation(group)
+        cured = {"message": "There is no package scikit-lern.", "cure": {"package": "scikit-lern", "to": "scikit-learn"}}
+        factories.make_operation(group, state="Failed", manifest=manifest, error=cured)
     for path in ("services/", "operations/", "environments/"):
         with django_assert_max_num_queries(10):
             assert len(rest.get(f"{BASE}/{path}").json()["value"]) >= 1
