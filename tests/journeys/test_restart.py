@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from tests.journeys.portal_process import PortalProcess
+from tests.journeys.portal_process import PortalProcess, until
 
 PORTAL = "process"
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -66,3 +66,9 @@ def test_a_second_start_has_everything_still_there(portal, measured):
     assert "First administrator" not in portal.console and "training" not in portal.console
     assert everything(portal) == before
     assert portal.browser.get("/g/demo/").status_code == 200, "the session is still good"
+    until(lambda: totals(portal)["calls"] >= 4, 60, "the calls of both starts, and those that were pasted, are counted")
+    assert totals(portal)["errorPercent"] == 0, "a start does not call what is not there yet"
+
+
+def totals(portal: PortalProcess) -> dict:
+    return portal.ask("GET", "/groups/demo/services/iris/metrics/?range=1h", 200)["totals"]
