@@ -8,6 +8,7 @@ which says why.
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ from frontend.views.operation_logs import STREAM_HEADERS, place_of, visible
 from portal.accounts.before_django import person
 from portal.errors import BadRequest
 
+log = logging.getLogger(__name__)
 _STREAM = re.compile(r"/g/([^/]+)/operations/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/stream")
 #: after a restart, everybody comes again at once
 _threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="open-logs-ask")
@@ -53,6 +55,8 @@ class LiveLogs:
         leaving = asyncio.create_task(_left(receive))
         try:
             await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if not leaving.done() and (fault := sending.exception()):
+                log.warning("an open log broke off", exc_info=fault)
         finally:
             for task in (sending, leaving):
                 task.cancel()

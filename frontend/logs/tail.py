@@ -110,7 +110,11 @@ def _whole_lines(path: Path, offset: int, end: int | None) -> Iterator[bytes]:
         while data := file.read(PIECE if end is None else min(PIECE, end - offset)):
             whole = data.rfind(b"\n") + 1
             if not whole:
-                return
+                # A line may be longer than a piece: it goes out alone, once it has ended.
+                data += file.readline()
+                whole = len(data)
+                if not data.endswith(b"\n"):
+                    return
             yield data[:whole]
             offset += whole
             file.seek(offset)

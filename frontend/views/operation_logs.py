@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from asgiref.sync import sync_to_async
@@ -22,6 +23,8 @@ from portal.accounts.permissions import Permission
 STREAM_HEADERS = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
 #: lines of one answer, and places of a text that are told
 MOST_LINES, MOST_FOUND = 1000, 10_000
+#: <step>:<byte offset>
+_PLACE = re.compile(r"([0-9]{1,9}):([0-9]{1,15})")
 
 
 class OperationLogView(OperationMixin, View):
@@ -105,5 +108,5 @@ def visible(user, group: str, pk) -> object | None:
 
 
 def place_of(said: str | None) -> tuple[int, int] | None:
-    order, _, offset = (said or "0:0").partition(":")
-    return (int(order), int(offset)) if order.isdecimal() and offset.isdecimal() else None
+    found = _PLACE.fullmatch(said or "0:0")
+    return (int(found[1]), int(found[2])) if found else None

@@ -103,6 +103,26 @@ def test_watchers_follow_the_file_over_steps_each_from_a_place_of_its_own(things
     assert "".join(part[3] for part in late.parts()).count("<li") == 4 and late.parts()[-1] == after[-1]
 
 
+def test_a_line_longer_than_a_piece_goes_out_and_so_does_what_comes_after(things):
+    things.log.write_text(f"before\n{'x' * 3 * tails.PIECE}\nafter\nnot ended {'y' * tails.PIECE}")
+    pieces, place = read([things.step], Place(1, 0, 0))
+    assert place == Place(1, things.log.read_bytes().rindex(b"\n") + 1, 3) and pieces[-1].end == place
+    assert b"before" in pieces[0].event and b"after" in pieces[-1].event
+    assert read([things.step], place) == ([], place)
+
+
+def test_a_fault_in_a_stream_is_told(things, owner, monkeypatch, caplog):
+    monkeypatch.setattr("frontend.logs.live.located", lambda *args: 1 / 0)
+
+    async def follow():
+        watcher = Watcher(owner, things.running)
+        assert await watcher.open() == 200
+        await watcher.talk.wait(5)
+
+    asyncio.run(follow())
+    assert "an open log broke off" in caplog.text and "ZeroDivisionError" in caplog.text
+
+
 def test_lines_are_made_once_for_all_who_follow(things, owner, monkeypatch):
     made, piece = [], tails._piece
     monkeypatch.setattr(tails, "_piece", lambda *args: made.append(args[2]) or piece(*args))
@@ -129,6 +149,7 @@ def test_who_may_not_see_the_operation_is_passed_on_to_django(things, stranger):
 
     assert [asyncio.run(ask(stranger)), asyncio.run(ask(None))] == [418, 418]
     assert asyncio.run(ask(things.failed.created_by, "x:y")) == 418
+    assert asyncio.run(ask(things.failed.created_by, f"1:{'9' * 5000}")) == 418
 
     async def django(user, query="") -> int:
         client = AsyncClient()
