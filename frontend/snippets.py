@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from deployments.models import Service
 
 #: stands for a body that nobody has told of
 YOURS = "your input"
+#: each of these ends a text in single quotes, and two in a row do not
+_POWERSHELL_QUOTES = re.compile("['\u2018\u2019\u201a\u201b]")
 
 
 class Raw(str):
@@ -128,7 +131,7 @@ def powershell(service: Service, body: object | None) -> str:
     data = _text(body)[0]
     key = ' -Headers @{ Authorization = "Bearer $env:MODELPORT_KEY" }' if service.access == Service.Access.KEY else ""
     return (
-        "$body = '" + data.replace("'", "''") + "'\n"
+        "$body = '" + _POWERSHELL_QUOTES.sub(r"\g<0>\g<0>", data) + "'\n"
         f"Invoke-RestMethod -Method Post -Uri '{service.scoring_url}'{key} `\n"
         "  -ContentType 'application/json; charset=utf-8' -Body ([Text.Encoding]::UTF8.GetBytes($body))"
     )

@@ -33,10 +33,11 @@ class AddTextIndex(Operation):
         try:
             with transaction.atomic(using=connection.alias):
                 schema_editor.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+                # Inside too: the extension may be there, in a schema that this database's path does not lead to.
+                index = f'CREATE INDEX IF NOT EXISTS "{self.name}" ON "{self.table}" USING gin (({self.expression}) gin_trgm_ops)'
+                schema_editor.execute(index)
         except Error as error:
             log.warning("Without the extension pg_trgm %s is not made, and searching long lists is slower: %s", self.name, error)
-            return
-        schema_editor.execute(f'CREATE INDEX IF NOT EXISTS "{self.name}" ON "{self.table}" USING gin (({self.expression}) gin_trgm_ops)')
 
     def database_backwards(self, app_label, schema_editor, from_state, to_state):
         if schema_editor.connection.vendor == "postgresql":

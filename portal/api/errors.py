@@ -102,7 +102,7 @@ def handle(error: Exception, context: dict) -> Response:
         log.exception("a fault of ours", exc_info=error)
         body = envelope("InternalServerError", "Something broke on our side. Nothing was changed.", 500)
     set_rollback()
-    headers = dict(getattr(error, "headers", {}))
+    headers = dict(error.headers) if isinstance(error, PortalError) else {}
     if getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = error.auth_header
     if getattr(error, "wait", None):

@@ -88,3 +88,8 @@ def test_without_a_schema_the_body_is_a_request_that_was_kept(browse, things, ow
     assert "-d 5.1,3.5" in shown() and "the example a line" in shown()
     GoldenRequest.objects.create(name="two rows", body="[[1, 2]]", expected="[0]", **kept)
     assert "-d '[[1, 2]]'" in shown() and "the golden request two rows" in shown() and "Nothing tells" not in shown()
+
+
+def test_no_kind_of_quotation_mark_ends_the_text_in_powershell(things):
+    text = snippets.powershell(things.service, snippets.Raw("a\u2019; calc; '\u2018"))
+    assert "$body = 'a\u2019\u2019; calc; ''\u2018\u2018'\n" in text

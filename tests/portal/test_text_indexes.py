@@ -32,14 +32,15 @@ def test_a_text_is_found_by_its_index(db):
 
 
 @pytest.mark.django_db
-def test_without_the_extension_migrating_goes_on(caplog):
+@pytest.mark.parametrize("refused", ["EXTENSION", "gin_trgm_ops"])
+def test_without_the_extension_migrating_goes_on(refused, caplog):
     made = []
 
     def execute(command: str) -> None:
-        if "EXTENSION" in command:
-            raise Error("permission denied to create extension")
+        if refused in command:
+            raise Error("permission denied to create extension, or it lies in another schema")
         made.append(command)
 
     editor = SimpleNamespace(connection=SimpleNamespace(vendor="postgresql", alias="default"), execute=execute)
     AddTextIndex("by_words", "accounts_event", '"tag"').database_forwards("accounts", editor, ProjectState(), ProjectState())
-    assert made == [] and "by_words" in caplog.text
+    assert not [command for command in made if "INDEX" in command] and "by_words" in caplog.text
