@@ -55,7 +55,7 @@ PAGES = {"operation": "pages:operation", "service": "pages:service", "model": "p
 
 def address_of(one: Notification) -> str:
     """The path of the page that says more; empty where there is none."""
-    if one.noun not in PAGES:
+    if one.noun not in PAGES or not one.group:
         return ""
     return reverse(PAGES[one.noun], args=[one.group] if one.noun == "group" else [one.group, one.subject])
 

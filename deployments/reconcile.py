@@ -11,6 +11,7 @@ from dataclasses import asdict
 from datetime import timedelta
 
 from django.conf import settings
+from django.core.management import call_command
 from django.utils import timezone
 
 from deployments import engines, observation, routing, work
@@ -157,11 +158,12 @@ def check_environment(environment_id) -> None:
 
 
 def housekeeping() -> None:
-    """Hourly: expired keys, old measurements, bytes that nothing needs, and replicas that no revision wants."""
+    """Hourly: expired keys and sessions, old measurements, bytes that nothing needs, and replicas that no revision wants."""
     rollup.prune()
     sweeping.sweep()
     upkeep.housekeeping()
     ServiceKey.objects.filter(expires_at__lt=timezone.now()).delete()
+    call_command("clearsessions")
     for alias in engines.aliases():
         if not Environment.objects.filter(target=alias).exists():
             continue

@@ -7,6 +7,7 @@ it was, and only that person gets it back, in the same form, once, to look at an
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 
 from django.core import signing
 from django.forms import BaseForm, FileInput, PasswordInput
@@ -16,6 +17,8 @@ from django.http import HttpRequest, QueryDict
 BY, KEPT = "typed-by", "typed"
 #: seconds it is kept, and the most bytes of names and values
 LONGEST, MOST = 1800, 2**18
+#: how old a form may be; with one that never ends, anybody who has seen it could fill the sessions' table
+OLDEST = timedelta(days=7)
 _SECRET = ("password", "secret", "token")
 
 
@@ -27,7 +30,7 @@ def mark(user) -> str:
 def keep(request: HttpRequest) -> bool:
     """Of a POST that nobody signed in sends: whether it is kept, in the session that they will sign in to."""
     try:
-        who = _signer().unsign(request.POST.get(BY, ""))
+        who = _signer().unsign(request.POST.get(BY, ""), max_age=OLDEST)
     except signing.BadSignature:
         return False
     pairs = [(name, value) for name, values in request.POST.lists() for value in values if _may_be_kept(name)]
@@ -66,5 +69,5 @@ def _may_be_kept(name: str) -> bool:
     return name not in (BY, "csrfmiddlewaretoken") and not any(word in name.lower() for word in _SECRET)
 
 
-def _signer() -> signing.Signer:
-    return signing.Signer(salt="frontend.typed")
+def _signer() -> signing.TimestampSigner:
+    return signing.TimestampSigner(salt="frontend.typed")

@@ -45,7 +45,7 @@ def choose_mails(*, user, kinds: Iterable[str] | None = None, language: str | No
 def send_test_mail(*, user) -> str:
     """To oneself, at once, so that one sees what the server says; the address it went to. For administrators."""
     if not (user.is_active and user.is_superuser):
-        raise NotAllowed("Only an administrator of this portal may try its mail.")
+        raise NotAllowed(_("Only an administrator of this portal may try its mail."))
     if not settings.SENDS_MAIL:
         raise Conflict(_("Mail is not set up. Set MODELPORT_EMAIL_URL and start the portal again."), code="NoMail")
     if not user.email:

@@ -8,6 +8,7 @@ import os
 from datetime import timedelta
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
@@ -181,6 +182,13 @@ def test_what_no_revision_wants_is_removed(deploy):
     FakeTarget.replicas["mp-left-over-r1"] = []
     reconcile.housekeeping()
     assert list(FakeTarget.replicas) == [service.revisions.get().spec_name]
+
+
+def test_sessions_that_have_ended_are_removed(deploy):
+    for key, hours in (("ended", -1), ("open", 1)):
+        Session.objects.create(session_key=key, session_data="", expire_date=timezone.now() + timedelta(hours=hours))
+    reconcile.housekeeping()
+    assert [session.session_key for session in Session.objects.all()] == ["open"]
 
 
 def test_two_changes_are_done_one_after_the_other(deploy, owner, image, perform):

@@ -106,12 +106,16 @@ def test_nobody_else_gets_it_nor_another_form(browser, reader, owner):
     assert "Once more." in second.text
 
 
-@pytest.mark.parametrize("how", ["forged", "late", "large"])
+@pytest.mark.parametrize("how", ["forged", "old", "late", "large"])
 def test_what_is_not_of_one_of_our_forms_too_old_or_too_large_is_not_kept(how, browser, monkeypatch):
     browser.open(CARD)
     ended(browser)
     if how == "forged":
         browser.hidden[typed.BY] = f"{browser.user.pk}:forged"
+    if how == "old":
+        with monkeypatch.context() as then:
+            then.setattr(typed.time, "time", lambda long_ago=time.time() - typed.OLDEST.total_seconds() - 60: long_ago)
+            browser.hidden[typed.BY] = typed.mark(browser.user)
     browser.send(CARD, card="x" * typed.MOST if how == "large" else "My own words.")
     if how == "late":
         now = time.time()
