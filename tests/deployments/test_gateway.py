@@ -120,11 +120,19 @@ def test_the_scheme_is_not_case_sensitive(edge):
 
 
 def test_a_key_ends_at_its_time(edge, replica):
-    now = int(time.time())
-    keys = (key_route("mps_past", "past", now - 1), key_route("mps_soon", "soon", now + 5), key_route("mps_later", "later", now + 900))
-    edge.apply(iris(backend(replica), keys=keys))
-    assert [edge.call(key=key).status for key in ("mps_past", "mps_soon", "mps_later")] == [401, 200, 200]
-    until(lambda: time.time() > now + 5, "the key's time is over")
+    for seconds in (5, 30):  # a busy machine may need the shorter time to take the routes
+        ends = int(time.time()) + seconds
+        keys = (
+            key_route("mps_past", "past", ends - seconds - 1),
+            key_route("mps_soon", "soon", ends),
+            key_route("mps_later", "later", ends + 900),
+        )
+        edge.apply(iris(backend(replica), keys=keys))
+        found = [edge.call(key=key).status for key in ("mps_past", "mps_soon", "mps_later")]
+        if time.time() < ends:
+            break
+    assert found == [401, 200, 200]
+    until(lambda: time.time() > ends, "the key's time is over", 40)
     refused(edge.call(key="mps_soon"), 401, "Unauthorized")
     assert edge.call(key="mps_later").status == 200
 
