@@ -81,7 +81,7 @@ def test_the_switch_for_development_shows_the_traceback(start, folder):
     found = problem(replica.score("fail"), 500, "ScoringFailed")
     assert "TypeError: object of type 'int' has no len()" in found["details"][0]["message"]
     assert found["details"][0]["code"] == "Traceback"
-    assert any(line == "INFO mine: scored fail" for line in replica.lines), replica.lines
+    assert replica.wait_for("mine: scored fail", 5) == "INFO mine: scored fail"
 
 
 def test_a_fault_of_the_file_is_never_the_callers(start, folder):
