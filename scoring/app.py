@@ -171,8 +171,8 @@ class App:
         if self._alarm:
             self.call_later(self._deadlines[0][0] - now, self._expire)
 
-    def deliver(self, done: Done, call_soon: Callable[..., None]) -> None:
-        """In the worker, which is done with these: answer them by way of the event loop.
+    def deliver(self, done: Done, call_soon: Callable[..., None]) -> bool:
+        """In the worker, which is done with these: answer them by way of the event loop. True when the worker is told once they are.
 
         An answer that nobody else's waits behind is written from here, and the loop is told afterwards: with one caller at a time,
         waking the loop's thread is a good part of what the runtime adds to run().
@@ -185,13 +185,18 @@ class App:
             job, response = mine[0]
             job.hurry(response)
         call_soon(self._finish, mine)
+        return len(mine) > 1
 
     def _finish(self, done: Done) -> None:
         """On the event loop."""
-        for job, response in done:
-            job.answer(response)
-        while self._deadlines and self._deadlines[0][1].claimed:  # they end in the order in which they came
-            self._deadlines.popleft()
+        try:
+            for job, response in done:
+                job.answer(response)
+            while self._deadlines and self._deadlines[0][1].claimed:  # they end in the order in which they came
+                self._deadlines.popleft()
+        finally:
+            if len(done) > 1:
+                self.worker.settled()
 
     # The replica's state, which may be that of several processes.
 

@@ -26,11 +26,13 @@ class Job:
     `answer` is called on the event loop; `hurry` may be called before it, in the worker, so that the answer leaves at once.
     """
 
-    __slots__ = ("_claim", "answer", "checked", "hurry", "request", "values")
+    __slots__ = ("_claim", "answer", "checked", "hurry", "request", "rows", "values")
 
     def __init__(self, request: Any, answer: Callable[[Any], None], hurry: Callable[[Any], None]):
         self.request, self.answer, self.hurry = request, answer, hurry
         self.values: Any = None
+        #: of `values`, where it can be put together with others
+        self.rows: Optional[int] = None
         self.checked = False
         self._claim = threading.Lock()
 
@@ -47,7 +49,9 @@ class Job:
 class Worker:
     """Calls `work(jobs)` in the thread that calls `run_forever`; it yields (job, response) pairs as they are done.
 
-    With `greedy`, everything that arrived while the last call was busy is given to the next one; nothing is ever waited for.
+    With `greedy`, everything that arrived while the last call was busy is given to the next one. No time is ever waited for;
+    but after a call for several the worker looks again when their answers are written and what has arrived by then was read.
+    Else the callers split for good into those who are being answered and those who are being calculated: twice the calls.
     """
 
     def __init__(self, work: Callable[[List[Job]], Iterator[Done]], limit: int = 0):
@@ -55,7 +59,7 @@ class Worker:
         self._jobs: Deque[Job] = collections.deque()
         self._bell = threading.Lock()  # free: look for jobs
         self._bell.acquire()
-        self._rung = self._stopped = False
+        self._rung = self._stopped = self._settling = False
         self.started_at: Optional[float] = None
         #: the event loop's: act when what has arrived by now has been read
         self.call_soon: Callable[[Callable[[], None]], Any] = lambda act: act()
@@ -79,6 +83,14 @@ class Worker:
             self.call_soon(self._ring)
         return True
 
+    def settled(self) -> None:
+        """On the event loop: the answers to a call for several are written."""
+        self.call_soon(lambda: self.call_soon(self._settled))  # in the turn after the next: what arrives in the next one is read
+
+    def _settled(self) -> None:
+        self._settling = False
+        self._ring()
+
     def _ring(self) -> None:
         self._rung = False
         try:
@@ -91,14 +103,16 @@ class Worker:
         started = self.started_at
         return time.monotonic() - started if started else 0.0
 
-    def run_forever(self, answer: Callable[[Done], None]) -> None:
-        """Until `stop`. `answer` is called in this thread."""
+    def run_forever(self, answer: Callable[[Done], bool]) -> None:
+        """Until `stop`. `answer` is called in this thread; it tells whether `settled` will be called."""
         while True:
             jobs, stopped = self._take()
             self.started_at = time.monotonic()
             for done in self._work([job for job in jobs if not job.claimed]):
                 self.started_at = None
-                answer(done)
+                self._settling = True
+                if not answer(done):
+                    self._settling = False
                 self.started_at = time.monotonic()
             self.started_at = None
             if stopped:
@@ -108,6 +122,8 @@ class Worker:
         """At least one job, or the word to stop."""
         jobs: List[Job] = []
         most = MOST_TOGETHER if self.greedy else 1
+        while self._settling and not self._stopped:
+            self._bell.acquire()
         while not jobs:
             try:
                 while len(jobs) < most:

@@ -85,7 +85,7 @@ class Calls:
             try:
                 if not job.checked:
                     self.check(job)
-                rows = sharing.rows_of(self.driver.schema, job.values) if job.request.plain else None
+                rows = job.rows = sharing.rows_of(self.driver.schema, job.values) if job.request.plain else None
             except Exception:
                 rows = None  # answered when it is its turn
             if rows is None or total + rows > sharing.MOST_ROWS:
@@ -99,11 +99,11 @@ class Calls:
         yield group
 
     def _share(self, jobs: List[Job]) -> Optional[Done]:
-        """One call for all; None when each must be called by itself."""
+        """One call for all, of one group of `_groups`; None when each must be called by itself."""
         if not self.worker.greedy:
             return None
         started = time.perf_counter()
-        spans = [(job.request.request_id, sharing.rows_of(self.driver.schema, job.values) or 0) for job in jobs]
+        spans = [(job.request.request_id, job.rows or 0) for job in jobs]
         speakers = logs.current.set([job.request for job in jobs])
         try:
             bodies, held = sharing.run(self.driver, [job.values for job in jobs], spans)
