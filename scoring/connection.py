@@ -152,6 +152,9 @@ class Connection(asyncio.BufferedProtocol):
         self.server.in_flight += 1
         self.pipeline.append(exchange)
         refused = HeadersTooLarge("There are too many headers.") if too_large else self.app.admit(request)
+        hosts = headers["host"].count(",") + 1 if "host" in headers else 0
+        if refused is None and hosts != 1 and (hosts or self.parser.get_http_version() == "1.1"):  # RFC 9112, 3.2
+            refused = BadRequest("Send one Host header.")
         coding = headers.get("transfer-encoding", "chunked").strip().lower()
         if refused is None and coding != "chunked":  # RFC 9112, 6.1
             refused = RequestError(f"Send the body as it is, not as {coding[:40]}.", status=501, code="NotImplemented")

@@ -198,6 +198,14 @@ def test_chunked_bodies_byte_by_byte(iris):
     assert answer.endswith(b'["Iris-setosa"]')
 
 
+@pytest.mark.parametrize("hosts", [b"", b"host: x\r\nhost: y\r\n", b"host: x, y\r\n"], ids=["none", "two", "a list"])
+def test_a_request_names_one_host(iris, hosts):
+    """RFC 9112, 3.2. HTTP/1.0 knows no such header."""
+    answer = iris.raw(b"GET /livez HTTP/1.1\r\nconnection: close\r\n" + hosts + b"\r\n")
+    assert answer.startswith(b"HTTP/1.1 400") and b"Send one Host header." in answer
+    assert iris.raw(b"GET /livez HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200")
+
+
 def test_a_body_that_was_packed_on_its_way_is_refused(iris):
     head = b"POST /score HTTP/1.1\r\nhost: x\r\ntransfer-encoding: gzip, chunked\r\n\r\n"
     assert iris.raw(head + b"1\r\nx\r\n0\r\n\r\n").startswith(b"HTTP/1.1 501 Not Implemented")
