@@ -72,9 +72,10 @@ def serve(options, bundle, secret, run):
             self.answer(200, ready)
 
         def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))  # first: who hangs up on a caller who still sends is no answer
             if secret and self.headers.get("X-Modelport-Secret") != secret:
                 return self.answer(403, {"code": "NotThroughTheGateway"})
-            self.answer(200, run(self.rfile.read(int(self.headers["Content-Length"])).decode()))
+            self.answer(200, run(body.decode()))
 
         def address_string(self):
             return "gateway"
