@@ -75,14 +75,14 @@ def chips(words, look: str = "") -> str:
 class ModelTable(Table):
     caption = _("Model versions")
     offers = staticmethod(verbs.of_model)
-    name = tables.Column(verbose_name=_("Name"), accessor="model__name", order_by=("model__name", "-number"))
+    name = tables.Column(verbose_name=_("Name"), order_by=("name", "-number"))
     aliases = tables.Column(verbose_name=_("Aliases"), orderable=False, empty_values=())
     tags = tables.Column(verbose_name=_("Tags"), orderable=False, empty_values=())
     framework = tables.Column(verbose_name=_("Framework"), default="")
-    used = tables.Column(verbose_name=_("Used by"), accessor="manifest_count", order_by=("manifest_count",))
+    used = tables.Column(verbose_name=_("Used by"), accessor="manifest_count", order_by=("manifest_count", "created_at", "-pk"))
     size = tables.Column(verbose_name=_("Size"), attrs=NUMBER)
     created_at = tables.Column(verbose_name=_("Registered"))
-    created_by = tables.Column(verbose_name=_("By"), accessor="created_by__username", default="")
+    created_by = tables.Column(verbose_name=_("By"), accessor="registered_by", order_by=("registered_by", "-created_at", "pk"), default="")
     menu = menu_column()
 
     def render_name(self, record):
@@ -261,9 +261,9 @@ class EnvironmentTable(Table):
 class EventTable(Table):
     caption = _("Audit log")
     created_at = tables.Column(verbose_name=_("When"))
-    actor_label = tables.Column(verbose_name=_("Who"))
-    tag = tables.Column(verbose_name=_("Did"))
-    subject_label = tables.Column(verbose_name=_("With"), default="")
+    actor_label = tables.Column(verbose_name=_("Who"), order_by=("actor_label", "-pk"))
+    tag = tables.Column(verbose_name=_("Did"), order_by=("tag", "-pk"))
+    subject_label = tables.Column(verbose_name=_("With"), order_by=("subject_label", "-pk"), default="")
     data = tables.Column(verbose_name=_("Details"), orderable=False, default="")
     request_id = tables.Column(verbose_name=_("Request"), orderable=False, default="")
 

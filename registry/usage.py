@@ -25,10 +25,13 @@ def manifests_of(version: ModelVersion) -> models.QuerySet:
     return Manifest.objects.filter(uses__version=version).order_by("name", "-number")
 
 
-def manifest_count():
-    """For `annotate` on model versions: how many manifests use each. Counted per row shown, not by grouping the whole table."""
+def count_manifests(versions: Iterable[object]) -> None:
+    """Brings `manifest_count` of these versions (their ids) up to date: at the end of the transaction that adds or ends a use of them."""
+    rows = ModelVersion.objects.order_by("pk").filter(pk__in=versions)
+    # Whoever waits for the lock counts what the other one wrote; all lock in one order, and the foreign keys of uses do not wait for it.
+    list(rows.select_for_update(no_key=True).values_list("pk", flat=True))
     uses = ManifestModel.objects.filter(version=models.OuterRef("pk")).order_by().values("version").annotate(count=models.Count("pk"))
-    return Coalesce(models.Subquery(uses.values("count")), 0)
+    rows.order_by().update(manifest_count=Coalesce(models.Subquery(uses.values("count")), 0))
 
 
 def images_of(thing: ModelVersion | Manifest) -> models.QuerySet:

@@ -44,6 +44,7 @@ from registry.models import (
     Tag,
 )
 from registry.storage import store_bytes
+from registry.usage import count_manifests
 from scoring.schema import Numpy, Pandas, Schema
 
 YEAR = timedelta(days=365)
@@ -184,6 +185,7 @@ class Filling:
             ManifestModel(manifest=row, version=used[row.group_id][number % len(used[row.group_id])], order=0)
             for number, row in enumerate(self.manifests)
         )
+        count_manifests(ManifestModel.objects.order_by().values("version"))
         copy(ManifestFile(manifest=row, role="driver", path="score.py", asset=self.assets[0]) for row in self.manifests)
 
     def _versions(self) -> Iterator[ModelVersion]:
@@ -197,10 +199,11 @@ class Filling:
             counts[name.pk] = counts.get(name.pk, 0) + 1
             words = f"Trained on the {pick.choice(PLACES)} data of week {index % 52} for {pick.choice(THEMES)}, run {index:x}."
             row = ModelVersion(
-                group=name.group, model=name, number=counts[name.pk], kind="file", root="model.pkl", file_count=1,
+                group=name.group, model=name, name=name.name, number=counts[name.pk], kind="file", root="model.pkl", file_count=1,
                 description=words if index % 3 else "", framework=pick.choice(FRAMEWORKS), digest=f"sha256:{index % 90_000:064x}",
                 size=pick.randint(10_000, 10**8), created_by=pick.choice(self.users), created_at=self.then(index / size.versions),
             )  # fmt: skip
+            row.registered_by = row.created_by.username
             row.chosen = {pick.choice(THEMES), f"run-{row.number % 200}", "nightly" if row.number % 3 else "candidate"}
             row.gather_words(row.chosen)
             yield row

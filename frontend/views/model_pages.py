@@ -170,7 +170,7 @@ class ModelNameView(ModelMixin, DetailView):
         aliases = with_followers(latest.model.aliases.select_related("version__model"))
         if tab == "versions":
             shown = versions.select_related("model", "created_by").prefetch_related("tags")
-            kwargs["versions"] = list(shown.annotate(manifest_count=usage.manifest_count())[:SHOWN_VERSIONS])
+            kwargs["versions"] = list(shown[:SHOWN_VERSIONS])
             for version in kwargs["versions"]:
                 version.said_as = [alias for alias in aliases if alias.version_id == version.pk]
         if tab == "used":

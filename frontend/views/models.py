@@ -36,8 +36,8 @@ class ModelListView(ListView):
     }
 
     def get_queryset(self):
-        rows = super().get_queryset().select_related("model", "created_by").prefetch_related("tags", "aliases")
-        return rows.annotate(manifest_count=usage.manifest_count()).order_by("-created_at", "pk")
+        rows = super().get_queryset().prefetch_related("tags", "aliases")
+        return rows.order_by("-created_at", "pk")
 
     def get_context_data(self, **kwargs):
         self.create = (_("Register model"), reverse("pages:new_model", args=[self.group.name]), Permission.MODEL_WRITE)

@@ -108,6 +108,8 @@ class Event(models.Model):
             models.Index(fields=["group", "created_at"], name="events_by_time"),
             models.Index(fields=["subject_id", "-id"], name="events_of_a_subject"),
             models.Index(fields=["group", "actor_label", "-id"], name="events_of_a_person"),
+            models.Index(fields=["group", "subject_label", "-id"], name="events_by_thing"),
+            models.Index(fields=["group", "tag", "-id"], name="events_by_tag"),
             models.Index(fields=["request_id"], name="events_of_a_request"),
         ]
 

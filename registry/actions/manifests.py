@@ -20,7 +20,7 @@ from registry.paths import clean_path, collisions
 from registry.requirements_files import Requirements, RequirementsError, parse_conda, parse_pip
 from registry.runtimes import RUNTIMES
 from registry.storage import read_asset, store_bytes
-from registry.usage import refuse_if_used
+from registry.usage import count_manifests, refuse_if_used
 from scoring import driver as drivers
 from scoring import schema as schemas
 from scoring.errors import SchemaError
@@ -99,6 +99,7 @@ def create_manifest(
     ManifestModel.objects.bulk_create(
         [ManifestModel(manifest=manifest, version=version, order=order) for order, version in enumerate(models)]
     )
+    count_manifests([version.pk for version in models])
     record(user, EventTag.MANIFEST_CREATED, manifest, models=[str(version) for version in models], runtime=runtime, python=python)
     return manifest
 
@@ -140,7 +141,9 @@ def delete_manifest(*, user, manifest: Manifest) -> None:
     require(user, Permission.MANIFEST_WRITE, manifest.group)
     refuse_if_used(manifest)
     record(user, EventTag.MANIFEST_DELETED, manifest)
+    used = list(manifest.uses.values_list("version", flat=True))
     manifest.delete()
+    count_manifests(used)
 
 
 def dependency_kind(path: str, data: bytes) -> str:

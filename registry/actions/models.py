@@ -56,7 +56,9 @@ def register_model(
     if upload_set is not None:
         files = use_up(user=user, group=group, upload_set=upload_set)
     files = clean_files(files, faults, required=True)
-    version = ModelVersion(group=group, description=description, framework=framework.strip(), created_by=user)
+    version = ModelVersion(
+        group=group, name=name, description=description, framework=framework.strip(), created_by=user, registered_by=str(user)
+    )
     _clean_texts(version, faults)
     faults.check()
 

@@ -56,6 +56,8 @@ class ModelVersion(models.Model):
     #: its model's group, kept here too: lists are by group and newest first, and need one index for both
     group = models.ForeignKey("accounts.ResourceGroup", on_delete=models.PROTECT, related_name="model_versions")
     model = models.ForeignKey(RegisteredModel, on_delete=models.PROTECT, related_name="versions")
+    #: its model's name, which never changes
+    name = models.CharField(max_length=32, editable=False)
     number = models.PositiveIntegerField()
     kind = models.CharField(max_length=8, choices=Kind.choices)
     #: the file's or folder's own name, which is its path beside score.py in an image
@@ -68,7 +70,11 @@ class ModelVersion(models.Model):
     file_count = models.PositiveIntegerField()
     #: what is searched: name, framework, description and tags in one lower-case text, so that a list of all asks one column
     words = models.TextField(blank=True, default="", editable=False)
+    #: how many manifests use it; `registry.usage.count_manifests` keeps it true
+    manifest_count = models.PositiveIntegerField(default=0, editable=False)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    #: the person's name then, as in the audit log; it stays when the person goes
+    registered_by = models.CharField(max_length=150, blank=True, default="", editable=False)
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
 
     objects = ScopedQuerySet.as_manager()
@@ -80,18 +86,17 @@ class ModelVersion(models.Model):
             models.Index(fields=["group", "-created_at", "id"], name="versions_newest_first"),
             models.Index(fields=["group", "size"], name="versions_by_size"),
             models.Index(fields=["group", "framework"], name="versions_by_framework"),
+            models.Index(fields=["group", "name", "-number"], name="versions_by_name"),
+            models.Index(fields=["group", "manifest_count", "created_at", "-id"], name="versions_by_use"),
+            models.Index(fields=["group", "registered_by", "-created_at", "id"], name="versions_by_person"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.model.name}:{self.number}"
-
-    @property
-    def name(self) -> str:
-        return self.model.name
+        return f"{self.name}:{self.number}"
 
     def gather_words(self, tags: Iterable[str]) -> None:
         """For whoever changes one of them; saving is the caller's."""
-        self.words = "\n".join([self.model.name, self.framework, self.description, *tags]).lower()
+        self.words = "\n".join([self.name, self.framework, self.description, *tags]).lower()
 
 
 class Alias(models.Model):

@@ -13,7 +13,7 @@ from portal.text_indexes import AddTextIndex
 from registry.models import ModelVersion
 
 NAMES = {"versions_by_text", "manifests_by_name", "manifests_by_description", "images_by_name", "images_by_description",
-         "operations_by_label", "events_by_subject"}  # fmt: skip
+         "operations_by_label", "events_by_subject", "events_by_person"}  # fmt: skip
 
 
 POSTGRESQL, SQLITE = "SELECT indexname FROM pg_indexes", "SELECT name FROM sqlite_master WHERE type = 'index'"
