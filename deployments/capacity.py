@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Count, Exists, F, OuterRef, Q, Sum
+from django.db.models import Count, F, Sum
 
 from deployments.models import Environment, Revision, Service
 
@@ -33,10 +33,11 @@ def rooms(environments: list[Environment]) -> dict[str, Room]:
 
     Environments of several groups that name one target are one machine, so what runs for all of them counts.
     """
-    revisions = Revision.objects.filter(service=OuterRef("pk"))
-    # Each state has an index of its own.
-    running = Q(Exists(revisions.filter(state=Revision.State.SERVING))) | Q(Exists(revisions.filter(state=Revision.State.ROLLING)))
-    live = Service.objects.filter(running, environment__target__in={one.target for one in environments}, stopped=False, deleting=False)
+    known = [one for one in environments if one.machine]
+    revisions = Revision.objects.order_by().values("service")
+    # Each state has an index of its own, and the two together are joined at once instead of being looked up service by service.
+    running = revisions.filter(state=Revision.State.SERVING).union(revisions.filter(state=Revision.State.ROLLING), all=True)
+    live = Service.objects.filter(pk__in=running, environment__target__in={one.target for one in known}, stopped=False, deleting=False)
     sums = (
         live.order_by()
         .values("environment__target")
@@ -44,8 +45,7 @@ def rooms(environments: list[Environment]) -> dict[str, Room]:
     )
     asked = {row["environment__target"]: row for row in sums}
     found = {}
-    for one in environments:
-        if machine := one.machine:
-            row = asked.get(one.target, {"services": 0, "cores": 0, "memory": 0})
-            found[str(one.pk)] = Room(*machine, services=row["services"], asked_cores=row["cores"], asked_memory=row["memory"])
+    for one in known:
+        row = asked.get(one.target, {"services": 0, "cores": 0, "memory": 0})
+        found[str(one.pk)] = Room(*one.machine, services=row["services"], asked_cores=row["cores"], asked_memory=row["memory"])
     return found

@@ -158,7 +158,7 @@ class Service(Resource):
 
     def revisions(self) -> list[dict[str, Any]]:
         """The history, newest first."""
-        return self.portal.transport.read(f"{self.path}revisions/")
+        return [*self.portal.transport.rows(f"{self.path}revisions/")]
 
     def logs(self, lines: int = 200) -> dict[str, list[str]]:
         """{replica: its last lines, oldest first}, for the replicas of the revision that serves."""

@@ -147,7 +147,9 @@ class Filling:
         )
         self.environments = {}
         for group in self.groups:
-            self.environments[group.pk] = [Environment(group=group, name=name, target="docker") for name in ("docker", "gpu", "test")]
+            seen = [{"name": "It answers", "ok": True, "detail": "", "cure": "", "cores": 20_000, "memory": 2**45}]
+            names = ("docker", "gpu", "test")
+            self.environments[group.pk] = [Environment(group=group, name=name, target="docker", checks=seen) for name in names]
             copy(self.environments[group.pk])
 
     def registry(self) -> None:

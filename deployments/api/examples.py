@@ -35,6 +35,7 @@ class ExampleViewSet(ScopedViewSet):
     permission, noun = Permission.SERVICE_READ, "example"
     queryset = ServiceExample.objects.select_related("created_by", "service__group")
     serializer_class = ExampleSerializer
+    pagination_class = None
 
     def _service(self) -> Service:
         visible = Service.objects.allowing(self.request.user, Permission.SERVICE_READ).filter(group=self.group).select_related("group")

@@ -99,6 +99,7 @@ class GoldenRequestViewSet(ScopedViewSet):
     permission, noun = Permission.SERVICE_READ, "golden request"
     queryset = GoldenRequest.objects.select_related("created_by", "service__group")
     serializer_class = GoldenRequestSerializer
+    pagination_class = None
 
     def _service(self) -> Service:
         visible = Service.objects.allowing(self.request.user, Permission.SERVICE_READ).filter(group=self.group).select_related("group")

@@ -170,9 +170,10 @@ class ServiceViewSet(TaggedMixin, ScopedViewSet, mixins.ListModelMixin):
 
     @extend_schema(responses=serializers.RevisionSerializer(many=True))
     def revisions(self, request, group=None, name=None):
+        """The history, newest first."""
         rows = Revision.objects.filter(service=self.get_object()).select_related("image", "created_by")
-        rows = rows.defer("image__packages", "image__probe")
-        return Response(serializers.RevisionSerializer(rows, many=True).data)
+        page = self.paginate_queryset(rows.defer("image__packages", "image__probe"))
+        return self.get_paginated_response(serializers.RevisionSerializer(page, many=True).data)
 
     @extend_schema(responses=serializers.ReplicaSerializer(many=True))
     def replicas(self, request, group=None, name=None):

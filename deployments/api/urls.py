@@ -1,3 +1,5 @@
+from functools import partial
+
 from django.urls import path
 
 from deployments.api import collected, deploy, examples, following, golden, notifications, services, system, views
@@ -8,6 +10,9 @@ environments = views.EnvironmentViewSet.as_view
 images = views.ImageViewSet.as_view
 operations = views.OperationViewSet.as_view
 service = services.ServiceViewSet.as_view
+#: of one service, so the list's filters mean nothing; the few rows of a `whole` list come without pages
+of_service = partial(service, filter_backends=[])
+whole = partial(of_service, pagination_class=None)
 example = examples.ExampleViewSet.as_view
 
 collected_days = collected.CollectedViewSet.as_view
@@ -49,11 +54,11 @@ urlpatterns = [
     path(f"{_S}/", service({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}), name="service"),
     path(f"{_S}/start/", service({"post": "start"}), name="service-start"),
     path(f"{_S}/stop/", service({"post": "stop"}), name="service-stop"),
-    path(f"{_S}/keys/", service({"get": "keys"}), name="service-keys"),
+    path(f"{_S}/keys/", whole({"get": "keys"}), name="service-keys"),
     path(f"{_S}/keys/session/", service({"post": "session_key"}), name="service-session-key"),
     path(f"{_S}/keys/<str:slot>/stop-old/", service({"post": "stop_old_key"}), name="service-key-stop-old"),
     path(f"{_S}/keys/<str:slot>/regenerate/", service({"post": "regenerate_key"}), name="service-key-regenerate"),
-    path(f"{_S}/revisions/", service({"get": "revisions"}), name="service-revisions"),
+    path(f"{_S}/revisions/", of_service({"get": "revisions"}), name="service-revisions"),
     path(f"{_S}/following/", followed({"get": "retrieve", "put": "update", "delete": "destroy"}), name="service-following"),
     path(f"{_S}/following/pause/", followed({"post": "pause"}), name="service-following-pause"),
     path(f"{_S}/following/catch-up/", followed({"post": "catch_up"}), name="service-following-catch-up"),
@@ -62,7 +67,7 @@ urlpatterns = [
     path(f"{_S}/golden-policy/", golden_request({"get": "policy", "put": "policy"}), name="service-golden-policy"),
     path(f"{_S}/golden-checks/", golden_request({"get": "checks", "post": "checks"}), name="service-golden-checks"),
     path(f"{_S}/golden-runs/", golden_request({"get": "runs"}), name="service-golden-runs"),
-    path(f"{_S}/replicas/", service({"get": "replicas"}), name="service-replicas"),
+    path(f"{_S}/replicas/", whole({"get": "replicas"}), name="service-replicas"),
     path(f"{_S}/replicas/<str:replica>/log/", service({"get": "logs"}), name="service-log"),
     path(f"{_S}/logs/", service({"get": "merged_logs"}), name="service-logs"),
     path(f"{_S}/metrics/", service({"get": "metrics"}), name="service-metrics"),

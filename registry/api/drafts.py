@@ -113,6 +113,7 @@ class DraftViewSet(GroupMixin, GenericViewSet):
 
     queryset = ManifestDraft.objects.all()
     serializer_class = DraftSerializer
+    pagination_class = None
     filter_backends: list = []
     lookup_url_kwarg = "id"
 

@@ -58,6 +58,7 @@ class UploadSetViewSet(GroupMixin, GenericViewSet):
     queryset = UploadSet.objects.all()
     serializer_class = UploadSetSerializer
     lookup_url_kwarg = "id"
+    pagination_class = None
     filter_backends: list = []
 
     def get_object(self) -> UploadSet:

@@ -149,6 +149,7 @@ class AliasViewSet(ScopedViewSet):
     permission, noun = Permission.MODEL_READ, "alias"
     queryset = Alias.objects.select_related("model__group", "version__model", "moved_by").prefetch_related("followings__service")
     serializer_class = shapes.AliasSerializer
+    pagination_class = None
     filter_backends: list = []
 
     @extend_schema(summary="The aliases of a model")

@@ -49,6 +49,22 @@ def test_no_two_operations_have_one_id(document):
 
 
 @pytest.mark.django_db
+def test_a_list_comes_in_pages_where_the_document_says_so(document, group, owner, client_for):
+    factories.make_service(group, name="iris")
+    wrong, lists = [], 0
+    for method, path, operation in operations(document):
+        said = operation["responses"].get("200", {}).get("content", {}).get("application/json", {}).get("schema", {})
+        paged, whole = "/Paginated" in said.get("$ref", ""), said.get("type") == "array"
+        if method != "GET" or not (paged or whole):
+            continue
+        answer = client_for(owner).get(path.format(group="demo", name="iris"))
+        assert answer.status_code == 200, path
+        lists += 1
+        wrong += [path] if isinstance(answer.json(), list) == paged else []
+    assert not wrong and lists > 15
+
+
+@pytest.mark.django_db
 def test_the_document_is_served():
     answer = Client().get("/api/openapi.json")
     assert answer.status_code in (200, 401, 302)

@@ -133,7 +133,7 @@ def test_it_rolls_onto_the_same_address_without_a_failed_call(portal, keys, meas
     after = service(portal)
     assert (before["scoringUri"], before["image"], after["image"]) == (after["scoringUri"], "iris:1", "iris:2")
     assert portal.score(PATH, keys["secondary"], REQUEST) == SECOND
-    history = portal.ask("GET", f"{GROUP}/services/iris/revisions/", 200)
+    history = portal.ask("GET", f"{GROUP}/services/iris/revisions/", 200)["value"]
     assert [(row["number"], row["state"]) for row in history] == [(2, "Serving"), (1, "Retired")]
 
 
@@ -223,7 +223,7 @@ def test_it_follows_an_alias_to_a_new_version_and_back(portal, keys, example, me
         until(lambda answer=answer: portal.score(PATH, keys["secondary"], REQUEST) == answer, 120, f"the answer of {version}")
         measured(f"{portal.name}: the service answered as {version} {time.monotonic() - begun:.1f} s after the alias was moved")
         until(lambda: portal.ask("GET", followed, 200)["state"] == "InStep", 60, "the service to be in step")
-    assert portal.ask("GET", f"{GROUP}/services/iris/revisions/", 200)[0]["note"] == "iris@live points at iris:2"
+    assert portal.ask("GET", f"{GROUP}/services/iris/revisions/", 200)["value"][0]["note"] == "iris@live points at iris:2"
     portal.ask("DELETE", followed, 204)
 
 
