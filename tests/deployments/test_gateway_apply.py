@@ -46,11 +46,12 @@ class Load:
         self.seen: Counter = Counter()
         self.replicas: Counter = Counter()
         self._edge, self._pause, self._end = edge, pause, threading.Event()
-        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(threads)]
+        self._turns = [0] * threads
+        self._threads = [threading.Thread(target=self._run, args=[number], daemon=True) for number in range(threads)]
         for thread in self._threads:
             thread.start()
 
-    def _run(self):
+    def _run(self, number):
         connection = self._edge.connect()
         while not self._end.is_set():
             try:
@@ -61,8 +62,14 @@ class Load:
             except Exception as error:
                 self.seen[repr(error)] += 1
                 connection.close()
+            self._turns[number] += 1
             time.sleep(self._pause)
         connection.close()
+
+    def turn(self) -> None:
+        """Until every thread has had the answer to a call that it began after this."""
+        before = list(self._turns)
+        until(lambda: all(now > then + 1 for now, then in zip(self._turns, before, strict=True)), "each thread calls again")
 
     def stop(self) -> Counter:
         self._end.set()
@@ -119,7 +126,7 @@ def test_replicas_come_and_go_while_it_runs(edge, upstreams, tmp_path):
     assert edge.apply(iris(backend(first, second, third))) == "runtime"
     until(lambda: {"r0", "r1", "r2"} <= set(load.replicas), "all three are called")
     assert edge.apply(iris(backend(third))) == "runtime"
-    time.sleep(0.2)
+    load.turn()
     load.replicas.clear()
     until(lambda: load.replicas["r2"] > 20, "the third is called")
     assert set(load.replicas) == {"r2"}
@@ -142,7 +149,7 @@ def test_a_replica_added_while_it_runs_is_checked(edge, upstreams):
     edge.apply(iris(backend(first, second)))
     until(lambda: second.probes >= 3, "the new replica is asked for its health")
     second.nonce = "somebody-else"
-    time.sleep(0.5)
+    until(lambda: {edge.call().json["replica"] for _ in range(20)} == {"r0"}, "the check tells it is another one")
     second.seen.clear()
     assert {edge.call().json["replica"] for _ in range(10)} == {"r0"}
     assert second.seen == []

@@ -58,7 +58,7 @@ def test_an_answer_that_comes_drop_by_drop_has_one_time_limit(answering, monkeyp
 
     began = time.monotonic()
     assert not health.ask(answering(drip), REVISION).ready
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 3.5
 
 
 def test_an_answer_without_an_end_is_not_read_to_it(answering):

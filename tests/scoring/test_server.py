@@ -147,7 +147,7 @@ def test_time_limit_and_queue_limit(plain):
     statuses = sorted(status for status, _, _ in answers)
     assert set(statuses) == {503, 504}
     assert 3 <= statuses.count(503) <= 6  # one runs, two wait
-    assert took < 4  # eight calls of 1.5 s one after the other would take 12
+    assert took < 9  # eight calls of 1.5 s one after the other would take 12
     for status, headers, body in answers:
         assert json.loads(body)["code"] == ("Busy" if status == 503 else "Timeout")
         assert status == 504 or headers["retry-after"] == "1"
@@ -239,7 +239,7 @@ def test_sigterm_finishes_what_is_in_flight(start, slow_folder, environment):
     long = 30 if environment else 1.0
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         answer = pool.submit(lambda: replica.score({"sleep": long}))
-        time.sleep(0.4)
+        until(lambda: b"modelport_running 1" in replica.call("GET", "/metrics")[2])
         began = time.monotonic()
         replica.signal(signal.SIGTERM)
         if environment:  # past the grace time nobody waits
@@ -251,7 +251,7 @@ def test_sigterm_finishes_what_is_in_flight(start, slow_folder, environment):
             with pytest.raises(ConnectionError):
                 replica.call("GET", "/livez")
         assert replica.wait() == 0
-        assert time.monotonic() - began < 4
+        assert time.monotonic() - began < 15
 
 
 def test_sigterm_during_init(start, folder):
