@@ -117,7 +117,8 @@ def plan_service(*, user, group, name: str, environment: Environment, **fields) 
         )
     service.save()
     values = {slot: new_key(service, slot, user) for slot in (ServiceKey.Slot.PRIMARY, ServiceKey.Slot.SECONDARY)}
-    record(user, EventTag.SERVICE_CREATED, service, environment=environment.name)
+    opened = {"open_page": True} if service.open_page else {}
+    record(user, EventTag.SERVICE_CREATED, service, environment=environment.name, **opened)
     return service, {str(slot): value for slot, value in values.items()}
 
 

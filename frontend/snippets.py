@@ -143,10 +143,14 @@ def client(service: Service, body: object | None) -> str:
 
 
 def all_of(service: Service, body: object | None) -> list[Snippet]:
+    return [*for_anybody(service, body), Snippet("Command line", "shell", client(service, body))]
+
+
+def for_anybody(service: Service, body: object | None) -> list[Snippet]:
+    """Without what needs an account of the portal."""
     return [
         Snippet("curl", "shell", curl(service, body)),
         Snippet("Python", "python", python(service, body)),
         Snippet("JavaScript", "javascript", javascript(service, body)),
         Snippet("PowerShell", "powershell", powershell(service, body)),
-        Snippet("Command line", "shell", client(service, body)),
     ]

@@ -2,6 +2,7 @@
 
 from django.urls import path, re_path, register_converter
 
+from deployments.models.services import OPEN_PAGES
 from frontend.views import (
     audit,
     deploy,
@@ -14,6 +15,7 @@ from frontend.views import (
     model_pages,
     models,
     notifications,
+    open_pages,
     operation_logs,
     operations,
     people,
@@ -64,8 +66,14 @@ def noun(plural: str, *, one: str, list_view, new_view, detail_view, delete_view
 
 SERVICE = f"{GROUP}services/<name:name>/"
 ENVIRONMENT = f"{GROUP}environments/<name:name>/"
+#: what people without an account may read
+OPEN = f"{OPEN_PAGES}<name:group>/<name:name>/"
 
 urlpatterns = [
+    path(OPEN, open_pages.OpenServiceView.as_view(), name="open_service"),
+    path(f"{OPEN}docs", open_pages.OpenDocsView.as_view(), name="open_docs"),
+    path(f"{OPEN}openapi.json", open_pages.OpenDocumentView.as_view(), {"version": "openapi"}, name="open_openapi"),
+    path(f"{OPEN}swagger.json", open_pages.OpenDocumentView.as_view(), {"version": "swagger"}, name="open_swagger"),
     path("", home.StartView.as_view(), name="start"),
     re_path(r"^setup/(?P<link>[A-Za-z0-9_-]{1,100})/$", home.SetupView.as_view(), name="setup"),
     path("theme", home.ThemeView.as_view(), name="theme"),

@@ -22,6 +22,7 @@ SETTINGS = (
     "description",
     "contact",
     "access",
+    "open_page",
     "allowed_origins",
     "timeout",
     "collect_model_data",

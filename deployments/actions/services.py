@@ -21,7 +21,7 @@ SESSION_MINUTES = 15
 MOST_GRACE_HOURS = 7 * 24
 #: what a person may change on a service without a new image
 SIZE_FIELDS = ("replicas", "cpu", "memory", "gpus", "workers", "collect_data", "collect_rules", "batching", "timeout")
-FREE_FIELDS = ("description", "contact", "access", "allowed_origins", "collect_days")
+FREE_FIELDS = ("description", "contact", "access", "allowed_origins", "collect_days", "open_page")
 
 
 @transaction.atomic
@@ -64,7 +64,8 @@ def update_service(*, user, service: Service, image: Image | None = None, note: 
         operation = plans.plan_rollout(
             user=user, service=service, revision=serving, label=f"{service}: {before['replicas']} to {service.replicas} replicas"
         )
-    record(user, EventTag.SERVICE_UPDATED, service, fields=sorted(changed), image=str(image) if image else "")
+    opened = {"open_page": service.open_page} if "open_page" in changed else {}
+    record(user, EventTag.SERVICE_UPDATED, service, fields=sorted(changed), image=str(image) if image else "", **opened)
     if operation:
         tasks.ring_after_commit(operation)
     if changed & set(FREE_FIELDS):

@@ -244,6 +244,9 @@ class ServiceFieldsSerializer(serializers.Serializer):
     )
     description = serializers.CharField(required=False, allow_blank=True, max_length=20_000)
     contact = serializers.CharField(required=False, allow_blank=True, max_length=200, help_text="Whom callers ask")
+    openPage = serializers.BooleanField(
+        source="open_page", required=False, help_text="Whether anyone with the address may read how it is called, without an account"
+    )
     access = serializers.ChoiceField(choices=Service.Access.choices, required=False)
     allowedOrigins = serializers.ListField(
         source="allowed_origins", child=serializers.CharField(max_length=300), required=False, max_length=50
@@ -347,6 +350,8 @@ class ServiceSerializer(serializers.ModelSerializer):
     collectDays = serializers.IntegerField(source="collect_days")
     follows = serializers.CharField(source="following.alias.__str__", allow_null=True, default=None, help_text="iris@champion, if any")
     scoringUri = serializers.CharField(source="scoring_url")
+    openPage = serializers.BooleanField(source="open_page")
+    openPageUri = serializers.CharField(source="open_page_url", allow_null=True, help_text="Null while it is switched off")
     swaggerUri = serializers.SerializerMethodField()
     createdAt = serializers.DateTimeField(source="created_at")
     updatedAt = serializers.DateTimeField(source="updated_at")
@@ -355,7 +360,7 @@ class ServiceSerializer(serializers.ModelSerializer):
         model = Service
         fields = [
             "id", "name", "description", "contact", "state", "stateDetail", "environment", "image", "revision", "replicas", "readyReplicas", "cpu", "memory", "gpus", "workers",
-            "access", "allowedOrigins", "timeout", "collectModelData", "collectRules", "collectDays", "batching", "follows", "scoringUri", "swaggerUri", "createdAt", "updatedAt",
+            "access", "allowedOrigins", "timeout", "collectModelData", "collectRules", "collectDays", "batching", "follows", "scoringUri", "swaggerUri", "openPage", "openPageUri", "createdAt", "updatedAt",
         ]  # fmt: skip
 
     def _state(self, service):

@@ -14,6 +14,9 @@ from django.utils.translation import gettext_lazy as _
 from portal.accounts.permissions import ScopedQuerySet, scoped
 from portal.names import name_validators
 
+#: below the portal's address: what people without an account may read
+OPEN_PAGES = "s/"
+
 
 def _secret() -> str:
     return secrets.token_urlsafe(32)
@@ -37,6 +40,8 @@ class Service(models.Model):
     description = models.TextField(max_length=20_000, blank=True)
     #: whom callers ask: a name, an address, a channel
     contact = models.CharField(max_length=200, blank=True)
+    #: whether anyone with the address may read how it is called (deployments/open_pages.py)
+    open_page = models.BooleanField(default=False)
     environment = models.ForeignKey("deployments.Environment", on_delete=models.PROTECT, related_name="services")
     replicas = models.PositiveIntegerField(default=1, validators=[MinValueValidator(1)])
     cpu = models.FloatField("cores per replica", default=0.5, validators=[MinValueValidator(0.1)])
@@ -84,6 +89,11 @@ class Service(models.Model):
     @property
     def url(self) -> str:
         return f"{settings.GATEWAY_URL}/{self.path}"
+
+    @property
+    def open_page_url(self) -> str | None:
+        """Where anyone may read how it is called; None while that is switched off."""
+        return f"{settings.PORTAL_URL}/{OPEN_PAGES}{self.path}/" if self.open_page else None
 
     @property
     def scoring_url(self) -> str:

@@ -157,6 +157,12 @@ class CreateServiceForm(SizeFields):
         label=_("Contact"), required=False, max_length=200, help_text=_("Whom callers ask: a name, an address, a channel.")
     )
 
+    open_page = forms.BooleanField(
+        label=_("Anyone with the address may read its page"),
+        required=False,
+        help_text=_("Without an account: what it does, how it is called, its schema, and the contact. No keys, logs or figures."),
+    )
+
     def __init__(self, *args, images, environments, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["image"].offer(images, image_words, empty=_("Choose…"))
@@ -168,7 +174,7 @@ class CreateServiceForm(SizeFields):
         (_("How much"), ("replicas", "cpu", "memory", "gpus", "workers")),
         (_("Access"), ("access", "allowed_origins", "timeout")),
         (_("Options"), ("collect_data", "batching")),
-        (_("For people"), ("description", "contact", "note")),
+        (_("For people"), ("description", "contact", "open_page", "note")),
     ]
 
     @property

@@ -6,6 +6,7 @@ from csp.decorators import csp_update
 from django.conf import settings
 from django.contrib import messages
 from django.http import JsonResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
@@ -16,6 +17,7 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from deployments import swagger
 from deployments.actions import services as actions
 from deployments.models import Revision, Service, ServiceKey
+from deployments.open_pages import open_service
 from deployments.quantities import show_gpus
 from frontend.flash import keep_keys, take_keys
 from frontend.forms.deployments import ConfirmForm
@@ -170,6 +172,11 @@ class ServiceDocsView(ServiceMixin, DetailView):
 
     template_name, tab, title = "frontend/services/docs.html", "docs", lazy("API")
     asks = {"whole": True}
+
+    def handle_no_permission(self):
+        """The gateway sends refused callers here; where the page is open they need no account to read on."""
+        service = None if self.request.user.is_authenticated else open_service(self.kwargs["group"], self.kwargs["name"])
+        return redirect("pages:open_service", service.group.name, service.name) if service else super().handle_no_permission()
 
     @method_decorator(ensure_csrf_cookie)
     def dispatch(self, request, *args, **kwargs):

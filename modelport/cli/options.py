@@ -64,6 +64,9 @@ MEMORY: Any = typer.Option(None, "--memory", help="Memory per replica: 512Mi or 
 GPUS: Any = typer.Option(None, "--gpus", help="GPUs per replica: a number, or all.", show_default=False)
 WORKERS: Any = typer.Option(None, "--workers", help="Processes per replica; 0 chooses.", show_default=False)
 ACCESS: Any = typer.Option(None, "--access", help="Who may call it.", show_default=False)
+OPEN_PAGE: Any = typer.Option(
+    None, "--open-page", help="Whether anyone with the address may read how it is called, without an account.", show_default=False
+)
 ORIGIN: Any = typer.Option([], "--allowed-origin", help="A web origin whose pages may call it; may be repeated.", show_default=False)
 CALL_TIMEOUT: Any = typer.Option(None, "--call-timeout", help="Seconds a call may take.", show_default=False)
 COLLECT: Any = typer.Option(None, "--collect-model-data", help="Keep what ModelDataCollector is given.", show_default=False)

@@ -30,7 +30,18 @@ class Slot(str, Enum):
 
 
 def chosen(
-    num_replicas, cpu, memory, gpus, workers, access, allowed_origin, call_timeout, collect_model_data, collect_rule, collect_days
+    num_replicas,
+    cpu,
+    memory,
+    gpus,
+    workers,
+    access,
+    open_page,
+    allowed_origin,
+    call_timeout,
+    collect_model_data,
+    collect_rule,
+    collect_days,
 ) -> dict:
     found = given(
         replicas=num_replicas,
@@ -39,6 +50,7 @@ def chosen(
         gpus=gpus,
         workers=workers,
         access=access.value if access else None,
+        open_page=o.flag(open_page),
         allowed_origins=allowed_origin,
         timeout=call_timeout,
         collect_model_data=o.flag(collect_model_data),
@@ -76,6 +88,7 @@ def create(
     gpus: Optional[str] = o.GPUS,
     workers: Optional[int] = o.WORKERS,
     access: Optional[o.Access] = o.ACCESS,
+    open_page: Optional[o.Choice] = o.OPEN_PAGE,
     allowed_origin: list[str] = o.ORIGIN,
     call_timeout: Optional[int] = o.CALL_TIMEOUT,
     collect_model_data: Optional[o.Choice] = o.COLLECT,
@@ -96,7 +109,18 @@ def create(
     }
     onestep.refuse_both("--image-id", image_id, **unregistered)
     settings = chosen(
-        num_replicas, cpu, memory, gpus, workers, access, allowed_origin, call_timeout, collect_model_data, collect_rule, collect_days
+        num_replicas,
+        cpu,
+        memory,
+        gpus,
+        workers,
+        access,
+        open_page,
+        allowed_origin,
+        call_timeout,
+        collect_model_data,
+        collect_rule,
+        collect_days,
     )
     if image_id:
         operation = session.portal.services.create(name, image_id, environment=environment, **settings, **given(description=description))
@@ -141,6 +165,7 @@ def update(
     gpus: Optional[str] = o.GPUS,
     workers: Optional[int] = o.WORKERS,
     access: Optional[o.Access] = o.ACCESS,
+    open_page: Optional[o.Choice] = o.OPEN_PAGE,
     allowed_origin: list[str] = o.ORIGIN,
     call_timeout: Optional[int] = o.CALL_TIMEOUT,
     collect_model_data: Optional[o.Choice] = o.COLLECT,
@@ -151,7 +176,18 @@ def update(
 ):
     """Change image or settings; what is left out stays. Address and keys never change."""
     changes = chosen(
-        num_replicas, cpu, memory, gpus, workers, access, allowed_origin, call_timeout, collect_model_data, collect_rule, collect_days
+        num_replicas,
+        cpu,
+        memory,
+        gpus,
+        workers,
+        access,
+        open_page,
+        allowed_origin,
+        call_timeout,
+        collect_model_data,
+        collect_rule,
+        collect_days,
     )
     changes.update(given(description=description, image=image_id))
     if not changes:

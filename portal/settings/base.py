@@ -241,6 +241,9 @@ TIME_ZONE = "UTC"
 USE_I18N = USE_TZ = True
 DJANGO_TABLES2_TEMPLATE = "frontend/table.html"
 
+# Pages that anyone may read, and the documents on them, for each address that asks.
+OPEN_PAGE_RATE = "120/min"
+
 # --- REST ---------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
