@@ -132,7 +132,7 @@ def test_files_are_chosen_and_sent_by_script_with_their_folders(visit, pages, tm
     page.goto(pages["new_model"])
     page.locator("input[data-kind=folder]").set_input_files(str(folder.parent))
     expect(page.get_by_text("2 files, 4.9 KiB")).to_be_visible()
-    assert page.get_by_label("Name").input_value() == "net"
+    expect(page.get_by_label("Name")).to_have_value("net")
     page.get_by_role("button", name="Remove net/a.bin").click()
     expect(page.get_by_text("1 file,")).to_be_visible()
 
@@ -249,4 +249,4 @@ def test_lines_of_a_long_log_are_found_and_addressed(visit, things):
         before = first.get_attribute("id")
         page.locator("[data-earlier]").first.click()
         expect(first).not_to_have_attribute("id", before)
-    assert page.locator(".log li").count() == 5000, "what lies far from the place is taken out of the page"
+    expect(page.locator(".log li"), "what lies far from the place is taken out of the page").to_have_count(5000)
