@@ -18,7 +18,9 @@ from deployments import mailing, tasks
 from deployments.actions.notifications import choose_mails
 from deployments.models import Operation
 from portal import env
-from portal.accounts.actions import add_member
+from portal.accounts.actions import add_member, change_role
+from registry.actions.aliases import move_alias
+from registry.models import ModelVersion
 from tests import factories
 from tests.live_portal import free_port
 
@@ -71,6 +73,34 @@ def test_what_was_chosen_comes_once_with_a_link_and_without_the_error(group, own
     choose_mails(user=person, kinds=[])
     failed(group, person)
     assert tick() == [] and len(mail.outbox) == 2
+
+
+def test_everybody_who_has_news_is_found_without_asking_for_each(group, owner, person, reader, django_assert_max_num_queries):
+    """As `news` tells them one by one; and a minute without news costs the same for one person and for forty."""
+    crowd = [factories.make_user("contributor", group, f"crowd-{number}", email=f"{number}@example.org") for number in range(40)]
+    everybody = [owner, person, reader, *crowd]
+    for user in everybody:
+        user.email = f"{user.username}@example.org"
+        user.save()
+        choose_mails(user=user, kinds=list(mailing.KINDS))
+    while tick():
+        pass
+    with django_assert_max_num_queries(4):
+        assert mailing.due() == []
+    service = factories.make_service(group, created_by=crowd[0])
+    now = timezone.now
+    happened = [
+        lambda: failed(group, crowd[1]),
+        lambda: factories.make_operation(group, kind="Service", state="Succeeded", created_by=owner, service=service, ended_at=now()),
+        lambda: factories.make_operation(group, kind="Service", state="Waiting", service=service, heartbeat_at=now()),
+        lambda: move_alias(user=owner, version=ModelVersion.objects.get(), name="live"),
+        lambda: change_role(user=owner, membership=group.memberships.get(user=reader), role="contributor"),
+    ]
+    for happen in happened:
+        happen()
+        until = now()
+        expected = {user.pk for user in everybody if mailing.news(type(user).objects.get(pk=user.pk), until)}
+        assert expected and set(tick()) == expected and tick() == []
 
 
 def test_a_name_cannot_add_a_header(group, person):

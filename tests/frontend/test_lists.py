@@ -221,6 +221,9 @@ def test_the_audit_log_looks_for_a_text_in_some_months_unless_told(browse, thing
     further = browse(owner).get("/g/demo/audit/?q=lily&since=2020-01-01")
     assert further.context["count"] == 1 and "the last 90 days" not in further.content.decode()
     assert browse(owner).get(f"/g/demo/audit/?actor={old.actor_label.upper()}").context["count"] > 0, "a person in any case"
+    Event.objects.filter(subject_label="iris:1").update(actor=None, actor_label="Zachary")
+    gone = browse(owner).get("/g/demo/audit/?q=zach")
+    assert gone.context["count"] > 0 and "Zachary" in gone.content.decode(), "a part of the name of somebody who is gone"
 
 
 def test_a_list_counts_to_a_bound_and_says_so(browse, group, owner, things, monkeypatch):
