@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from benchmarks.pages.copying import copy
@@ -187,7 +187,8 @@ class Filling:
             ManifestModel(manifest=row, version=used[row.group_id][number % len(used[row.group_id])], order=0)
             for number, row in enumerate(self.manifests)
         )
-        count_manifests(ManifestModel.objects.order_by().values("version"))
+        with transaction.atomic():
+            count_manifests(ManifestModel.objects.order_by().values("version"))
         copy(ManifestFile(manifest=row, role="driver", path="score.py", asset=self.assets[0]) for row in self.manifests)
 
     def _versions(self) -> Iterator[ModelVersion]:
