@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _lazy
 from django.views import View
 from django.views.decorators.csrf import ensure_csrf_cookie
 
+from frontend.flash import keep_token, take_token
 from frontend.forms.people import AccountForm, AddMemberForm, GroupForm, RoleForm, TokenForm
 from frontend.views.base import ActionView, PostView
 from frontend.views.notifications import mail_switches
@@ -21,7 +22,6 @@ from portal.accounts.models import Membership, Token, User
 from portal.accounts.permissions import GRANTS, ROLE_MEANS, Permission, Role
 from portal.accounts.preferences import preferences_of, set_preference
 
-SHOW_TOKEN = "token-value"
 #: what the members page tells of each permission, in the order of how many have it; to read the rest is everybody's
 MAY = {
     Permission.SERVICE_READ: _lazy("See models, manifests, images, services, their logs and metrics"),
@@ -118,7 +118,7 @@ class ProfileView(ActionView):
 
     def act(self, name, days):
         _, value = actions.issue_token(user=self.request.user, name=name, days=days)
-        self.request.session[SHOW_TOKEN] = value
+        keep_token(self.request, value)
 
     def get_success_url(self):
         return reverse("pages:profile") + "#tokens"
@@ -132,7 +132,7 @@ class ProfileView(ActionView):
             memberships=memberships,
             shortcuts=shortcuts is not False,
             mails=mail_switches(self.request.user),
-            value=self.request.session.pop(SHOW_TOKEN, ""),
+            value=take_token(self.request),
             **kwargs,
         )
 

@@ -186,7 +186,8 @@ else:
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # In the database, because a cache in memory is one per process and rate limits would be multiplied.
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "portal_cache"},
+    # More rows than the usual 300, at which limits that still count would be thrown out with what is old.
+    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "portal_cache", "OPTIONS": {"MAX_ENTRIES": 10_000}},
     # What each page shows and may be seconds old; a process that does not know it asks again.
     "moment": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "moment", "OPTIONS": {"MAX_ENTRIES": 2000}},
 }

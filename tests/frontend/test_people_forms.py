@@ -37,8 +37,9 @@ def test_a_token_is_shown_once_and_revoked(browse, stranger):
     client = browse(stranger)
     assert client.post("/profile", {"name": "", "days": "30"}).status_code == 422
     client.post("/profile", {"name": "laptop", "days": "30"})
+    assert "mpu_" not in str(dict(client.session)) and client.cookies["token-value"]["path"] == "/profile"
     value = re.search(r'value="(mpu_[^"]+)"', client.get("/profile").content.decode())[1]
-    assert value not in client.get("/profile").content.decode()
+    assert value not in client.get("/profile").content.decode() and not client.cookies["token-value"].value
     token = Token.objects.get()
     client.post(f"/profile/tokens/{token.key_id}/revoke")
     assert not Token.objects.exists()
