@@ -16,8 +16,8 @@ from registry.models import Image, Manifest, ModelVersion, RegisteredModel
 #: pages that are no look at the portal: buttons, documents of a service, streams, and what needs somebody who is not signed in
 NOT_WALKED = {
     "apply_proposal", "ask_golden", "card_preview", "collected_day", "delete_collected", "delete_golden", "delete_view", "download_collected",
-    "draft_golden", "follow_alias", "model_file", "model_picture", "operation_lines", "operation_log", "operation_stream", "regenerate_key",
-    "search_anywhere", "service_logs_download", "service_openapi", "service_swagger", "setup", "stop_old_key", "support_bundle",
+    "draft_golden", "follow_alias", "model_file", "model_picture", "open_openapi", "open_swagger", "operation_lines", "operation_log",
+    "operation_stream", "regenerate_key", "search_anywhere", "service_logs_download", "service_openapi", "service_swagger", "setup", "stop_old_key", "support_bundle",
 }  # fmt: skip
 #: what is typed: a word of many things, of which a page is full in both databases, a tag, and one that nothing has
 TYPED = {"of many": "scorer", "one": "nightly", "of none": "zzzyqx"}
@@ -120,7 +120,7 @@ def pages() -> dict[str, str]:
     found |= {page: at(page, "docker") for page in ("environment", "edit_environment", "delete_environment")}
     tabs = ("try", "docs", "keys", "metrics", "collected", "logs", "history", "golden", "settings")
     found |= {f"service_{tab}": at(f"service_{tab}", service.name) for tab in tabs}
-    found |= {page: at(page, service.name) for page in ("service", "delete_service", "collection_settings")}
+    found |= {page: at(page, service.name) for page in ("service", "delete_service", "collection_settings", "open_service", "open_docs")}
     found["service_metrics, a month"] = at("service_metrics", service.name) + "?range=30d"
     found["roll_back"] = at("roll_back", service.name, 1)
     found |= {

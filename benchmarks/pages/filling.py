@@ -234,7 +234,7 @@ class Filling:
             words = (THEMES[number % 14], PLACES[number // 14 % 12], "api", str(number))
             self.all.append(
                 Service(
-                    group=group, name="-".join(words), description="Scores for the shop." if number % 3 else "", replicas=2,
+                    group=group, name="-".join(words), description="Scores for the shop." if number % 3 else "", replicas=2, open_page=True,
                     environment=self.environments[group.pk][0 if number % 10 else 1], stopped=number % 40 == 7,
                     created_by=pick.choice(self.users), created_at=self.then(number / size.services * 0.9), contact="team@example.com",
                 )
