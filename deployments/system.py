@@ -42,7 +42,7 @@ class Part:
 
 def parts() -> list[Part]:
     """Every part, in the order in which one would look for a fault. Takes up to two seconds, for workers that do not answer."""
-    return [_database(), _storage(), _broker(), *_workers(), _queue(), _clock(), _observer(), _gateway(), *_engines(), _mail()]
+    return [_database(), storage(), _broker(), *_workers(), _queue(), _clock(), _observer(), _gateway(), *_engines(), _mail()]
 
 
 def worst(found: list[Part]) -> str:
@@ -57,7 +57,8 @@ def _database() -> Part:
     return Part("database", _("Database"), OK, f"{connection.vendor}, {took:.1f} ms")
 
 
-def _storage() -> Part:
+def storage() -> Part:
+    """The disk of the data folder; asks nothing but the operating system."""
     used = shutil.disk_usage(settings.DATA_DIR)
     share = 100 * (used.total - used.free) / used.total
     detail = _("%(free).1f of %(total).1f GiB free") % {"free": used.free / 2**30, "total": used.total / 2**30}

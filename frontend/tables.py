@@ -18,7 +18,7 @@ from deployments.states import service_state
 from deployments.telemetry import series
 from frontend import sparklines, verbs
 from frontend.row_menus import Menus, Verb
-from frontend.templatetags.portal import badge, copy_button, duration, short_digest, size, when
+from frontend.templatetags.portal import badge, copy_button, cores, duration, short_digest, size, when
 from frontend.words import environment_state, event_words, runtime_words
 
 #: what the services' list sums up
@@ -134,6 +134,8 @@ class ImageTable(Table):
     manifest = tables.Column(verbose_name=_("Manifest"), order_by=("manifest__name", "-manifest__number"))
     digest = tables.Column(verbose_name=_("Digest"), orderable=False, default="")
     size = tables.Column(verbose_name=_("Size"), attrs=NUMBER)
+    platform = tables.Column(verbose_name=_("Platform"), orderable=False, default="")
+    used = tables.Column(verbose_name=_("Used by"), accessor="service_count", orderable=False)
     build_seconds = tables.Column(verbose_name=_("Built in"), default="", attrs=NUMBER)
     created_at = tables.Column(verbose_name=_("Created"))
     menu = menu_column()
@@ -152,6 +154,9 @@ class ImageTable(Table):
 
     def render_digest(self, value):
         return format_html('<code title="{}">{}</code>', value, short_digest(value))
+
+    def render_used(self, value):
+        return ngettext("%(count)s service", "%(count)s services", value) % {"count": value} if value else gettext("nothing")
 
     def render_build_seconds(self, value):
         return duration(value)
@@ -252,7 +257,8 @@ class EnvironmentTable(Table):
         return badge(environment_state(record))
 
     def render_limits(self, record):
-        return format_html("<span>{} replicas, {} cores, {}</span>", record.max_replicas, f"{record.max_cpu:g}", size(record.max_memory))
+        replicas = ngettext("%(count)s replica", "%(count)s replicas", record.max_replicas) % {"count": record.max_replicas}
+        return format_html("<span>{}, {}, {}</span>", replicas, cores(record.max_cpu), size(record.max_memory))
 
     def render_checked_at(self, value):
         return when(value)

@@ -137,6 +137,12 @@ def number(value: float | None) -> str:
 
 
 @register.filter
+def cores(value: float) -> str:
+    """1 core, 0.5 cores."""
+    return ngettext("%(cores)s core", "%(cores)s cores", 1 if value == 1 else 2) % {"cores": number(value)}
+
+
+@register.filter
 def usually(span: tuple[float, float]) -> str:
     """usually 2-3 minutes; usually 20 s"""
     low, high = span

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 from django.contrib.auth import login
 from django.contrib.auth.mixins import LoginRequiredMixin
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import OuterRef, Q, Subquery, Sum
+from django.db.models.functions import Coalesce
 from django.http import HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -16,14 +17,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 from django.views import View
 
-from deployments import standing
+from deployments import standing, system
 from deployments.models import Operation, OperationStep, Service, ServiceKey, TrafficBucket
 from deployments.states import for_states, service_state
 from frontend.context import THEMES
 from frontend.forms.people import FirstAdministratorForm
 from frontend.frame import RUNNING
 from frontend.paging import MOST_COUNTED, told
-from frontend.tables import ServiceTable
+from frontend.tables import LAST_MINUTES, ServiceTable
 from frontend.views.base import ActionView, DetailView, how_many_of
 from frontend.words import event_words
 from portal.accounts import actions
@@ -34,6 +35,8 @@ from registry.models import Image, Manifest, ModelVersion
 YEAR = 365 * 24 * 3600
 #: services in the table, and services in trouble above it
 SHOWN = 8
+#: states that come first
+TROUBLE = ("Failed", "Degraded")
 #: services whose keys are old
 OLD_KEYS = 5
 
@@ -111,7 +114,7 @@ class HomeView(DetailView):
         down = standing.not_running(all_services) if counts["services"] else standing.NotRunning()
         counts["up"] = counts["settled"] if counts["settled"] > MOST_COUNTED else counts["settled"] - len(down)
         services = self.services(all_services, down) if counts["services"] else []
-        trouble = [service for service in services if service.shown.word in ("Failed", "Degraded")][:SHOWN]
+        trouble = [service for service in services if service.shown.word in TROUBLE][:SHOWN]
         running, failed = self.work(operations)
         events = list(self.scope(Event, Permission.EVENT_READ)[:10])
         for event in events:
@@ -128,6 +131,7 @@ class HomeView(DetailView):
             counts=counts,
             said={name: told(number) for name, number in counts.items()},
             events=events,
+            disk=system.storage(),
             steps=self.getting_started(counts, services),
             live=bool(running),
             **kwargs,
@@ -139,27 +143,35 @@ class HomeView(DetailView):
         return ServiceTable(services[:SHOWN], request=self.request, group=self.group, orderable=False, exclude=rest)
 
     def services(self, every, down: standing.NotRunning) -> list[Service]:
-        """The first by name, those in trouble and those with the oldest keys, by name; `old_key` is the oldest from before half a year."""
+        """The busiest, the first by name, those in trouble and those with the oldest keys; `old_key` is the oldest from before half a year.
+
+        Those in trouble come first, then by the calls of the last minutes, which the table tells as well.
+        """
         half_a_year = timezone.now() - timedelta(days=180)
         old = self.scope(ServiceKey, Permission.SERVICE_READ).exclude(slot=ServiceKey.Slot.SESSION).filter(created_at__lt=half_a_year)
         old = old.order_by("created_at")
+        since = timezone.now() - timedelta(minutes=LAST_MINUTES)
+        summed = TrafficBucket.objects.filter(span=60, starts_at__gte=since).order_by().values("service").annotate(all=Sum("calls"))
+        busiest = summed.filter(service__in=every.order_by().values("pk"))
         wanted = (
             Q(pk__in=every.order_by("name").values("pk")[:SHOWN])
+            | Q(pk__in=busiest.order_by("-all", "service").values("service")[:SHOWN])
             | Q(pk__in=[*down.short[:SHOWN], *down.gone[:SHOWN]])
             | Q(pk__in=old.filter(service__deleting=False).values("service")[:OLD_KEYS])
         )
-        of_it = old.filter(service=OuterRef("pk"))
+        of_it, its_calls = old.filter(service=OuterRef("pk")), summed.filter(service=OuterRef("pk")).values("all")
         rows = (
             every.filter(wanted)
             .order_by("name")
             .annotate(old_slot=Subquery(of_it.values("slot")[:1]), old_since=Subquery(of_it.values("created_at")[:1]))
+            .annotate(lately=Coalesce(Subquery(its_calls), 0))
         )
         found, left = list(for_states(rows)), OLD_KEYS
         for service in found:
             service.shown, service.old_key = service_state(service), None
             if service.old_slot and left and not service.deleting:
                 service.old_key, left = ServiceKey(service=service, slot=service.old_slot, created_at=service.old_since), left - 1
-        return found
+        return sorted(found, key=lambda service: (service.shown.word not in TROUBLE, -service.lately, service.name))
 
     @staticmethod
     def work(operations) -> tuple[list[Operation], list[Operation]]:

@@ -34,7 +34,8 @@ class ImageListView(ListView):
     }
 
     def get_queryset(self):
-        return super().get_queryset().select_related("manifest").defer("packages", "probe").order_by("-created_at")
+        rows = super().get_queryset().select_related("manifest").defer("packages", "probe").order_by("-created_at")
+        return rows.annotate(service_count=usage.how_many_services())
 
     def get_context_data(self, **kwargs):
         self.create = (_("Build image"), reverse("pages:new_image", args=[self.group.name]), Permission.IMAGE_WRITE)

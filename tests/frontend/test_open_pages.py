@@ -23,7 +23,10 @@ def nobody_has_asked_yet():
 
 @pytest.fixture
 def iris(things, contributor):
+    columns = [{"name": "length", "dtype": "float64"}, {"name": "kind", "dtype": "text"}]
+    rows = {"type": 3, "internal": {"columns": columns}, "swagger": {"example": [{"length": 1.5, "kind": "setosa"}]}}
     service = things.service
+    type(things.manifest).objects.filter(pk=things.manifest.pk).update(service_schema={"input": {"rows": rows}})
     service.description, service.contact = "# Flowers\n\nNames **flowers**.<script>x</script>", "#flowers on the chat"
     service.open_page = True
     service.save()
@@ -51,6 +54,7 @@ def test_anyone_reads_what_it_does_how_it_is_called_and_whom_to_ask(browse, iris
         "/s/demo/iris/openapi.json",
     ):
         assert words in text, words
+    assert "rows[].length" in text and "setosa" in text
     assert "<script>x" not in text
     for key in iris.keys.all():
         assert key.key_id not in text and key.last_four not in re.sub(r"nonce=\".*?\"", "", text)

@@ -22,7 +22,8 @@ function show() {
   const [cpu, memory] = [cores(value("cpu")), bytes(value("memory"))];
   const all = rail.querySelector("[data-sum=all]");
   const gigabytes = memory === null ? "?" : Number(((replicas * memory) / 2 ** 30).toFixed(2));
-  all.textContent = `${cpu === null ? "?" : Number((replicas * cpu).toFixed(2))} ${all.dataset.words} ${gigabytes} GiB`;
+  const count = cpu === null ? "?" : Number((replicas * cpu).toFixed(2));
+  all.textContent = `${count} ${count === 1 ? all.dataset.one : all.dataset.words} ${gigabytes} GiB`;
   rail.querySelector("[data-sum=url]").textContent = `${rail.dataset.gateway}/${group}/${name}/score`;
   const image = value("image");
   const words = ["modelport service", rail.dataset.name ? "update" : "create", "realtime", "-g", group, "-n", name];
