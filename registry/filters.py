@@ -14,14 +14,10 @@ def said(path: str, value: str) -> Q:
     """What people say for a thing at `path`: `iris` (every number of it), `iris:3`, or a uuid."""
     wanted = parse_id(value)
     if wanted is None:
-        return Q(**{f"{path}{_name(path)}": value})
+        return Q(**{f"{path}name": value})
     if "id" in wanted:
         return Q(**{f"{path}pk": wanted["id"]})
-    return Q(**{f"{path}{_name(path)}": wanted["name"], f"{path}number": wanted["number"]})
-
-
-def _name(path: str) -> str:
-    return "model__name" if path.endswith("version__") or path == "" else "name"
+    return Q(**{f"{path}name": wanted["name"], f"{path}number": wanted["number"]})
 
 
 def version_words(value: str) -> Q:
@@ -37,7 +33,7 @@ class ModelFilter(django_filters.FilterSet):
     """Model versions."""
 
     q = django_filters.CharFilter(method="search", label=_("Search"))
-    name = django_filters.CharFilter(field_name="model__name", label=_("Name"))
+    name = django_filters.CharFilter(field_name="name", label=_("Name"))
     tag = django_filters.CharFilter(field_name="tags__word", label=_("Tag"))
     framework = django_filters.CharFilter(field_name="framework", lookup_expr="iexact", label=_("Framework"))
     alias = django_filters.CharFilter(field_name="aliases__name", label=_("Alias"))
