@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
 _MEMORY = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,3})?)\s*([kmgt]?i?)b?", re.IGNORECASE)
@@ -17,7 +18,7 @@ def parse_memory(value: object, *, field: str = "memory") -> int:
     """Bytes; the original's `1G` and `300M` are powers of ten, `1Gi` a power of two."""
     match = _MEMORY.fullmatch(str(value).strip())
     if not match or match[2].lower() == "i":
-        raise ValidationError({field: f"{value!r} is not an amount of memory. Write it like 512Mi or 1Gi."})
+        raise ValidationError({field: _("%(value)r is not an amount of memory. Write it like 512Mi or 1Gi.") % {"value": value}})
     return int(float(match[1]) * _UNITS[match[2].lower()])
 
 
@@ -25,7 +26,7 @@ def parse_cpu(value: object, *, field: str = "cpu") -> float:
     """Cores; `500m` is half a core."""
     text = str(value).strip()
     if not _CPU.fullmatch(text):
-        raise ValidationError({field: f"{value!r} is not a number of cores. Write it like 0.5, 1 or 500m."})
+        raise ValidationError({field: _("%(value)r is not a number of cores. Write it like 0.5, 1 or 500m.") % {"value": value}})
     return float(text[:-1]) / 1000 if text.endswith("m") else float(text)
 
 
@@ -35,7 +36,8 @@ def parse_gpus(value: object, *, field: str = "gpus") -> int:
     if text == "all":
         return ALL_GPUS
     if not (text.isascii() and text.isdecimal() and len(text) < 4 and int(text) <= MOST_GPUS):
-        raise ValidationError({field: f"{value!r} is not a number of GPUs. Write 0 to {MOST_GPUS}, or all."})
+        words = _("%(value)r is not a number of GPUs. Write 0 to %(most)d, or all.")
+        raise ValidationError({field: words % {"value": value, "most": MOST_GPUS}})
     return int(text)
 
 

@@ -11,11 +11,12 @@ import re
 import uuid
 
 from django.core.validators import MaxLengthValidator, MinLengthValidator, RegexValidator
+from django.utils.translation import gettext_lazy as _
 
 from portal.errors import NotFound
 
 NAME = r"[a-z0-9][a-z0-9.-]{1,30}[a-z0-9]"
-NAME_RULE = "Use 3 to 32 characters: lower-case letters, digits, - and . ; the first and last must be a letter or a digit."
+NAME_RULE = _("Use 3 to 32 characters: lower-case letters, digits, - and . ; the first and last must be a letter or a digit.")
 name_validators = [MinLengthValidator(3, NAME_RULE), MaxLengthValidator(32, NAME_RULE), RegexValidator(rf"\A{NAME}\Z", NAME_RULE)]
 
 _SAID = re.compile(rf"(?P<name>{NAME}):(?P<number>[1-9][0-9]{{0,8}})")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from deployments import plans, rollouts, tasks
 from deployments.actions.images import create_image
@@ -18,7 +19,7 @@ def cancel_operation(*, user, operation: Operation) -> Operation:
     """Stops it at once; what it had begun is removed. Raises IllegalMove (409) when it has ended."""
     require(user, Permission.OPERATION_WRITE, operation.group)
     if operation.kind == Operation.Kind.DELETE:
-        raise Conflict("A deletion cannot be cancelled: callers get 404 already.", code="IllegalMove")
+        raise Conflict(_("A deletion cannot be cancelled: callers get 404 already."), code="IllegalMove")
     waiting = operation.state in (Operation.State.NOT_STARTED, Operation.State.WAITING)
     operation.cancel()
     record(user, EventTag.OPERATION_CANCELLED, operation)
@@ -54,13 +55,13 @@ def rerun_operation(*, user, operation: Operation) -> Operation:
     """A new operation that does the same as one that failed or was cancelled."""
     require(user, Permission.OPERATION_WRITE, operation.group)
     if operation.state not in (Operation.State.FAILED, Operation.State.CANCELLED):
-        raise Conflict("Only what has failed or was cancelled can be run again.", code="IllegalMove")
+        raise Conflict(_("Only what has failed or was cancelled can be run again."), code="IllegalMove")
     if operation.environment is None:
-        raise Conflict("The environment of this operation has been deleted.")
+        raise Conflict(_("The environment of this operation has been deleted."))
     _refuse_passed(operation)
     if operation.kind == Operation.Kind.IMAGE:
         if operation.manifest is None:
-            raise Conflict("The manifest of this image has been deleted.")
+            raise Conflict(_("The manifest of this image has been deleted."))
         if operation.then:
             require(user, Permission.SERVICE_WRITE, operation.group)
         return create_image(
@@ -73,11 +74,11 @@ def rerun_operation(*, user, operation: Operation) -> Operation:
             following=operation.following,
         )
     if operation.service is None:
-        raise Conflict("The service of this operation has been deleted.")
+        raise Conflict(_("The service of this operation has been deleted."))
     if operation.kind == Operation.Kind.DELETE:
         require(user, Permission.SERVICE_DELETE, operation.group)
     elif operation.service.deleting:
-        raise Conflict(f"{operation.service} is being deleted.", code="Deleting")
+        raise Conflict(_("%(service)s is being deleted.") % {"service": operation.service}, code="Deleting")
     if operation.image is not None:
         again = plans.plan_revision(user=user, service=operation.service, image=operation.image, following=operation.following)
     else:
@@ -93,9 +94,11 @@ def _refuse_passed(operation: Operation) -> None:
         return
     alias, service = following.alias, following.service
     if following.paused:
-        raise Conflict(f"{service} does not follow {alias} for now. End the pause first.", code="Superseded")
+        words = _("%(service)s does not follow %(alias)s for now. End the pause first.")
+        raise Conflict(words % {"service": service, "alias": alias}, code="Superseded")
     manifest = operation.manifest or (operation.image.manifest if operation.image else None)
     if manifest is None or not manifest.uses.filter(version=alias.version_id).exists():
-        raise Conflict(f"{alias} points at {alias.version} now. Update {service} to that instead.", code="Superseded")
+        words = _("%(alias)s points at %(version)s now. Update %(service)s to that instead.")
+        raise Conflict(words % {"alias": alias, "version": alias.version, "service": service}, code="Superseded")
     if following.unfinished().exists():
-        raise Conflict(f"{service} is being updated already.", code="Superseded")
+        raise Conflict(_("%(service)s is being updated already.") % {"service": service}, code="Superseded")

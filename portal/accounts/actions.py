@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.dispatch import Signal
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from portal import keys
 from portal.accounts.events import EventTag, record
@@ -45,7 +46,7 @@ def create_resource_group(*, user, name: str, description: str = "") -> Resource
 
 def _clean_role(role: str) -> str:
     if role not in Role.values:
-        raise ValidationError({"role": f"There is no role {role!r}; use owner, contributor or reader."})
+        raise ValidationError({"role": _("There is no role %(role)r; use owner, contributor or reader.") % {"role": role}})
     return role
 
 
@@ -60,13 +61,16 @@ def add_member(*, user, group: ResourceGroup, person: str, role: str) -> Members
         # An address is what people say of themselves; where two say the same, it names nobody.
         same = list(known.filter(email__iexact=person)[:2])
         if len(same) > 1:
-            raise ValidationError({"person": f"More than one account has the address {person!r}. Give the user name."})
+            raise ValidationError(
+                {"person": _("More than one account has the address %(person)r. Give the user name.") % {"person": person}}
+            )
         found = same[0] if same else None
     if found is None:
-        raise ValidationError({"person": f"Nobody here has the name or e-mail address {person!r}. An administrator can create an account."})
+        words = _("Nobody here has the name or e-mail address %(person)r. An administrator can create an account.")
+        raise ValidationError({"person": words % {"person": person}})
     if Membership.objects.filter(group=group, user=found).exists():
         raise Conflict(
-            f"{found} is a member of {group} already; change the role instead.",
+            _("%(who)s is a member of %(group)s already; change the role instead.") % {"who": found, "group": group},
             details=[{"code": "Taken", "message": str(found), "field": "person"}],
         )
     membership = Membership.objects.create(group=group, user=found, role=role)
@@ -79,9 +83,8 @@ def _keep_an_owner(membership: Membership) -> None:
         owners = Membership.objects.select_for_update().filter(group=membership.group, role=Role.OWNER, user__is_active=True)
         owners = owners.exclude(user__username=User.SYSTEM)
         if not any(owner.pk != membership.pk for owner in owners):
-            raise Conflict(
-                f"{membership.user} is the last Owner of {membership.group}. Make somebody else an Owner first.", code="LastOwner"
-            )
+            words = _("%(who)s is the last Owner of %(group)s. Make somebody else an Owner first.")
+            raise Conflict(words % {"who": membership.user, "group": membership.group}, code="LastOwner")
 
 
 @transaction.atomic
@@ -112,9 +115,9 @@ def remove_member(*, user, membership: Membership) -> None:
 def issue_token(*, user, name: str, days: int | None = 90) -> tuple[Token, str]:
     """A personal token and, this once, its value. `days` of None never expires."""
     if not name.strip():
-        raise ValidationError({"name": "Give the token a name, so that you know later what it is for."})
+        raise ValidationError({"name": _("Give the token a name, so that you know later what it is for.")})
     if days is not None and not 1 <= days <= 3650:
-        raise ValidationError({"days": "Choose between 1 and 3650 days."})
+        raise ValidationError({"days": _("Choose between 1 and 3650 days.")})
     new = keys.make(keys.PERSON)
     token = Token(user=user, name=name.strip(), key_id=new.key_id, hash=new.hash, last_four=new.last_four)
     token.expires_at = timezone.now() + timedelta(days=days) if days else None
@@ -127,7 +130,7 @@ def issue_token(*, user, name: str, days: int | None = 90) -> tuple[Token, str]:
 @transaction.atomic
 def revoke_token(*, user, token: Token) -> None:
     if token.user_id != user.pk:
-        raise NotFound("There is no such token.")
+        raise NotFound(_("There is no such token."))
     record(user, EventTag.TOKEN_REVOKED, token)
     token.delete()
 
@@ -166,7 +169,7 @@ def _new_person(*, username: str, email: str, password: str, **flags) -> User:
     person = User(username=username, email=email, **flags)
     person.clean_fields(exclude=["password"])
     if User.objects.filter(username__iexact=username).exists():
-        raise ValidationError({"username": "This name is taken."})
+        raise ValidationError({"username": _("This name is taken.")})
     try:
         validate_password(password, person)
     except ValidationError as error:
@@ -180,7 +183,7 @@ def _new_person(*, username: str, email: str, password: str, **flags) -> User:
 def create_first_administrator(*, link: str, username: str, email: str, password: str) -> User:
     """Uses the link up. The administrator becomes Owner of every group that only the system owns (the demo)."""
     if not setup_link_is_good(link) or not SetupLink.objects.select_for_update().filter(hash=keys.digest(link)).delete()[0]:
-        raise NotAllowed("This link has been used already, or a newer one was printed.")
+        raise NotAllowed(_("This link has been used already, or a newer one was printed."))
     user = _new_person(username=username, email=email, password=password, is_staff=True, is_superuser=True)
     record(user, EventTag.USER_CREATED, user, administrator=True)
     for group in ResourceGroup.objects.filter(memberships__user__username=User.SYSTEM):
@@ -192,7 +195,7 @@ def create_first_administrator(*, link: str, username: str, email: str, password
 def create_user(*, user, username: str, email: str, password: str) -> User:
     """An administrator opens an account for somebody."""
     if not user.is_superuser:
-        raise NotAllowed("Only an administrator creates accounts.")
+        raise NotAllowed(_("Only an administrator creates accounts."))
     person = _new_person(username=username, email=email, password=password)
     record(user, EventTag.USER_CREATED, person)
     return person

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Aggregate, Func, JSONField, OuterRef, Q, Subquery
+from django.utils.translation import gettext as _
 
 from portal.accounts.models import Preference, ResourceGroup, SavedView
 from portal.accounts.permissions import Permission, require
@@ -72,7 +73,7 @@ def set_preference(*, user, name: str, value: object) -> Preference:
     if len(json.dumps(value)) > LONGEST_VALUE:
         raise ValidationError({"value": f"Use at most {LONGEST_VALUE} characters of JSON."})
     if user.preferences.exclude(name=name).count() >= MOST_PREFERENCES:
-        raise Conflict(f"There are {MOST_PREFERENCES} preferences already, which is the most.")
+        raise Conflict(_("There are %(most)d preferences already, which is the most.") % {"most": MOST_PREFERENCES})
     user.__dict__.pop("_preferences", None)
     return Preference.objects.update_or_create(user=user, name=name, defaults={"value": value})[0]
 
@@ -91,16 +92,16 @@ def save_view(*, user, group: ResourceGroup, noun: str, name: str, query: str, s
     if noun not in NOUNS:
         faults["noun"] = f"There is no list {noun!r}. Use one of {', '.join(NOUNS)}."
     if not name.strip() or len(name.strip()) > 60:
-        faults["name"] = "Give it a name of at most 60 characters."
+        faults["name"] = _("Give it a name of at most 60 characters.")
     kept = [(key, value) for key, value in parse_qsl(query.removeprefix("?")) if key not in PASSING]
     if not kept:
-        faults["query"] = "Choose a filter or an order first: this list shows everything."
+        faults["query"] = _("Choose a filter or an order first: this list shows everything.")
     if len(urlencode(kept)) > 1000:
-        faults["query"] = "These filters are too long to be kept."
+        faults["query"] = _("These filters are too long to be kept.")
     if faults:
         raise ValidationError(faults)
     if SavedView.objects.filter(group=group, user=user).count() >= MOST_VIEWS:
-        raise Conflict(f"You have {MOST_VIEWS} saved views here already. Delete one first.")
+        raise Conflict(_("You have %(most)d saved views here already. Delete one first.") % {"most": MOST_VIEWS})
     view, _created = SavedView.objects.update_or_create(
         group=group, user=user, noun=noun, name=name.strip(), defaults={"query": urlencode(kept), "shared": shared}
     )
@@ -113,5 +114,5 @@ def delete_view(*, user, view: SavedView) -> None:
     if view.user_id != user.pk:
         require(user, Permission.MEMBER_WRITE, view.group)
         if not view.shared:
-            raise NotAllowed("This view is somebody else's own.")
+            raise NotAllowed(_("This view is somebody else's own."))
     view.delete()

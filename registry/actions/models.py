@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from portal.accounts.events import EventTag, record
 from portal.accounts.permissions import Permission, require
@@ -64,9 +65,9 @@ def register_model(
 
     version.kind, version.root, files = shape_of(name, files)
     version.digest = content_digest(files)
-    version.size = sum(asset.size for _, asset in files)
+    version.size = sum(asset.size for _path, asset in files)
     version.file_count = len(files)
-    version.model, _ = RegisteredModel.objects.get_or_create(group=group, name=name)
+    version.model, _created = RegisteredModel.objects.get_or_create(group=group, name=name)
     version.number = Numbers.next(group, "model", name)
     version.gather_words(tags)
     version.save()
@@ -107,7 +108,7 @@ def change_model_version(
         changed.append("tags")
     if card is not None:
         if card:
-            version.card, _ = Card.objects.update_or_create(version=version, defaults={"text": card})
+            version.card, _created = Card.objects.update_or_create(version=version, defaults={"text": card})
         else:
             Card.objects.filter(version=version).delete()
             version._state.fields_cache.pop("card", None)
@@ -135,18 +136,18 @@ def delete_model_version(*, user, version: ModelVersion) -> None:
 def clean_files(files: Sequence[tuple[str, Asset]], faults: Faults, *, required: bool, field: str = "files") -> list[tuple[str, Asset]]:
     """The files with clean paths, sorted; what is wrong with them goes to `faults`."""
     if required and not files:
-        faults.add(field, "Choose at least one file.")
+        faults.add(field, _("Choose at least one file."))
     if len(files) > settings.MAX_FILES:
-        faults.add(field, f"There are {len(files)} files; the most is {settings.MAX_FILES}.")
+        faults.add(field, _("There are %(count)d files; the most is %(most)d.") % {"count": len(files), "most": settings.MAX_FILES})
         return []
     cleaned = []
     for path, asset in files:
         with faults.on(field):
             path = clean_path(path)
             if asset.size == 0 and len(files) == 1 and required:
-                raise ValidationError(f"{path} is empty.")
+                raise ValidationError(_("%(path)s is empty.") % {"path": path})
             cleaned.append((path, asset))
-    for sentence in collisions((path, "") for path, _ in cleaned):
+    for sentence in collisions((path, "") for path, _asset in cleaned):
         faults.add(field, sentence)
     return sorted(cleaned, key=lambda file: file[0])
 
@@ -162,8 +163,8 @@ def shape_of(name: str, files: list[tuple[str, Asset]]) -> tuple[str, str, list[
     first = files[0][0]
     if len(files) == 1 and "/" not in first:
         return ModelVersion.Kind.FILE, first, files
-    top, slash, _ = first.partition("/")
-    if slash and all(path.startswith(top + "/") for path, _ in files):
+    top, slash, _rest = first.partition("/")
+    if slash and all(path.startswith(top + "/") for path, _asset in files):
         return ModelVersion.Kind.FOLDER, top, [(path[len(top) + 1 :], asset) for path, asset in files]
     return ModelVersion.Kind.FOLDER, name, files
 
@@ -173,17 +174,17 @@ def _clean_texts(version: ModelVersion, faults: Faults) -> None:
         with faults.on(field):
             value = getattr(version, field)
             if "\0" in value:
-                raise ValidationError("The text holds a null character.")
+                raise ValidationError(_("The text holds a null character."))
             if len(value) > version._meta.get_field(field).max_length:
-                raise ValidationError(f"Use at most {version._meta.get_field(field).max_length} characters.")
+                raise ValidationError(_("Use at most %(most)d characters.") % {"most": version._meta.get_field(field).max_length})
 
 
 def _clean_card(card: str, faults: Faults) -> str:
     """With line ends as Unix writes them, as a form's field would not."""
     if "\0" in card:
-        faults.add("card", "The text holds a null character.")
+        faults.add("card", _("The text holds a null character."))
     if len(card.encode("utf-8", "replace")) > MOST_CARD_BYTES:
-        faults.add("card", f"A card has at most {MOST_CARD_BYTES // 1024} KiB.")
+        faults.add("card", _("A card has at most %(most)d KiB.") % {"most": MOST_CARD_BYTES // 1024})
     return card.replace("\r\n", "\n").strip()
 
 
@@ -197,8 +198,9 @@ def _readme(files: Sequence[tuple[str, Asset]]) -> str:
 def _clean_tags(tags: Iterable[str], faults: Faults) -> list[str]:
     words = sorted({word.strip() for word in tags if word.strip()})
     if len(words) > MOST_TAGS:
-        faults.add("tags", f"Use at most {MOST_TAGS} tags.")
+        faults.add("tags", _("Use at most %(most)d tags.") % {"most": MOST_TAGS})
     for word in words:
         if len(word) > LONGEST_TAG or not word.isprintable() or "," in word:
-            faults.add("tags", f"{word[:LONGEST_TAG]!r} cannot be a tag: use at most {LONGEST_TAG} printable characters and no comma.")
+            sentence = _("%(word)r cannot be a tag: use at most %(most)d printable characters and no comma.")
+            faults.add("tags", sentence % {"word": word[:LONGEST_TAG], "most": LONGEST_TAG})
     return words

@@ -56,3 +56,11 @@ def test_a_page_is_shown_in_the_language_that_is_asked_for_or_chosen(compiled, g
     assert "Audit log" not in text
     assert client.post("/language", {"language": "en", "next": "/g/demo/models/"})["Location"] == "/g/demo/models/"
     assert "Audit log" in client.get("/g/demo/models/").content.decode()
+
+
+def test_a_refusal_is_told_in_the_readers_language(compiled, group, owner):
+    client = Client(headers={"Accept-Language": "zh-Hant"})
+    client.force_login(owner)
+    assert "請用 3 到 32 個字元" in client.post("/groups/new", {"name": "A"}).content.decode()
+    refused = client.post("/api/v1/groups/demo/members/", {"person": "nobody", "role": "reader"}, "application/json")
+    assert "這裡沒有人的名稱" in refused.json()["message"]
