@@ -22,6 +22,7 @@ _NOT_ASKED_FOR = {"numpy", "joblib", "builtins", "copyreg", "__builtin__", "copy
 _TRANSFORM = ("sklearn.preprocessing", "sklearn.decomposition", "sklearn.feature_extraction", "sklearn.manifold", "sklearn.impute")
 _OF_TEXT = ("CountVectorizer", "TfidfVectorizer", "HashingVectorizer")
 _OF_WORDS = ("OneHotEncoder", "OrdinalEncoder", "TargetEncoder", "CatBoostEncoder", "LabelBinarizer")
+_SOME_TEXT = "some words"
 MOST_COLUMNS = 2000
 
 
@@ -127,7 +128,7 @@ def _names(model: Made) -> list[str]:
 
 def _schema(model: Made) -> Schema | None:
     if _steps(model)[0].name in _OF_TEXT:
-        return table([("text", "text")], {"text": "some words"})
+        return table([("text", "text")], {"text": _SOME_TEXT})
     if names := _names(model):
         words = _words(model)
         return table([(name, "text" if name in words else "float64") for name in names], words, argument=TABLE)
@@ -140,13 +141,17 @@ def _schema(model: Made) -> Schema | None:
 
 
 def _words(model: Made) -> dict[str, str]:
-    """Columns that hold text, by the encoders that a ColumnTransformer gives them to; each with one of its words."""
+    """Columns that hold text, by the encoders and vectorizers that a ColumnTransformer gives them to; each with a word that suits it."""
     found: dict[str, str] = {}
     for made in _inside(model):
         for entry in made.get("transformers_") or []:
             if not isinstance(entry, tuple) or len(entry) != 3 or not isinstance(entry[1], Made):
                 continue
-            columns = [column for column in items_of(entry[2]) or [] if isinstance(column, str)]
+            given = [entry[2]] if isinstance(entry[2], str) else items_of(entry[2]) or []  # one name alone: the column as a list of texts
+            columns = [column for column in given if isinstance(column, str)]
+            if any(step.name in _OF_TEXT for step in _steps(entry[1])):
+                found.update(dict.fromkeys(columns, _SOME_TEXT))
+                continue
             encoder = next((step for step in _steps(entry[1]) if step.name in _OF_WORDS), None)
             if encoder is None:
                 continue

@@ -8,6 +8,7 @@ import io
 import pickle
 import zlib
 
+import numpy
 import pytest
 
 from registry.generating import ModelFiles, NotRecognised, Recipe, generate
@@ -101,6 +102,24 @@ def test_scikit_learn_says_its_version_its_columns_and_their_words(churn, option
     assert recipe.framework == "scikit-learn" and recipe.requirements[0] == f"scikit-learn=={sklearn.__version__}"
     assert columns(recipe) == [("age", "float64"), ("plan", "text")]
     assert recipe.schema.sample() == {"input_df": [{"age": 0.0, "plan": "a"}]}
+    fits(recipe)
+
+
+@pytest.mark.parametrize("given", ["subject", ["subject"]], ids=["one name", "a list"])
+def test_a_column_that_a_vectorizer_reads_is_text(given):
+    import pandas
+    from sklearn.compose import make_column_transformer
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+    frame = pandas.DataFrame({"subject": ["refund please", "all is well", "broken item"], "orders": [1, 2, 3]})
+    text = TfidfVectorizer() if given == "subject" else make_pipeline(FunctionTransformer(numpy.ravel), TfidfVectorizer())
+    model = make_pipeline(make_column_transformer((text, given), (StandardScaler(), ["orders"])), LogisticRegression())
+    recipe = generate(a_file("tickets.pkl", pickle.dumps(model.fit(frame, [0, 1, 0]))))
+    assert columns(recipe) == [("subject", "text"), ("orders", "float64")]
+    assert len(model.predict(pandas.DataFrame(recipe.schema.sample()["input_df"]))) == 1
     fits(recipe)
 
 
