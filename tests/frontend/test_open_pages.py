@@ -131,3 +131,12 @@ def test_it_is_limited_alike_whether_there_is_one_or_not(browse, iris, settings)
     assert refused.status_code == 429 and 1 <= int(refused["Retry-After"]) <= 60
     again = said(client.get("/s/demo/absent/"))
     assert tuple(str(part).replace("/iris/", "/absent/") for part in said(refused)) == tuple(map(str, again))
+
+
+@pytest.mark.parametrize(("proxies", "third"), [(0, 429), (1, 200)])
+def test_behind_a_proxy_that_is_trusted_each_caller_has_a_limit_of_their_own(browse, iris, settings, proxies, third):
+    """A caller may write what they like before the address that the proxy adds."""
+    settings.OPEN_PAGE_RATE, settings.ALLAUTH_TRUSTED_PROXY_COUNT = "1/min", proxies
+    client = browse(None)
+    callers = [f"10.9.9.{number}, {address}" for number, address in enumerate(["192.0.2.1", "192.0.2.1", "192.0.2.2"])]
+    assert [client.get("/s/demo/iris/", headers={"X-Forwarded-For": said}).status_code for said in callers] == [200, 429, third]
