@@ -131,7 +131,9 @@ def test_lines_are_made_once_for_all_who_follow(things, owner, monkeypatch):
         watchers = [Watcher(owner, things.running, after=f"1:{things.log.stat().st_size}") for _ in range(5)]
         for watcher in watchers:
             assert await watcher.open() == 200
-        await asyncio.sleep(3 * tails.LOOK)
+        async with asyncio.timeout(10):  # the tail knows where the log ends, and all five stand there
+            while [tail.watchers for tail in tails.tails()._tails.values() if tail.head] != [5]:
+                await asyncio.sleep(tails.LOOK / 4)
         with things.log.open("a") as file:
             file.write("for all of you\n")
         for watcher in watchers:
