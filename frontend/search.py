@@ -134,7 +134,7 @@ def _pages(user, group, text: str, path: str) -> Section:
 
 def _actions(user, group, text: str) -> Section:
     acts = [
-        (_("Deploy in one step"), "deploy", Permission.SERVICE_WRITE, "rocket"),
+        (_("Deploy a model"), "deploy", Permission.SERVICE_WRITE, "rocket"),
         (_("Register a model"), "new_model", Permission.MODEL_WRITE, "plus"),
         (_("Create a manifest"), "new_manifest", Permission.MANIFEST_WRITE, "plus"),
         (_("Build an image"), "new_image", Permission.IMAGE_WRITE, "plus"),

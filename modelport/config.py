@@ -52,7 +52,11 @@ class Config:
     def needed(self) -> tuple[str, str]:
         """Address and token; raises ClientError NotLoggedIn."""
         if not self.url or not self.token:
-            raise ClientError("NotLoggedIn", "Log in first: modelport login --url https://... (or set MODELPORT_URL and MODELPORT_TOKEN).")
+            raise ClientError(
+                "NotLoggedIn",
+                "Log in first: modelport login --url https://... (or set MODELPORT_URL and MODELPORT_TOKEN). "
+                "It asks for a personal token, which you make on your profile page.",
+            )
         return self.url, self.token
 
     def save(self) -> Path:

@@ -26,7 +26,7 @@ def test_a_model_file_becomes_a_live_url_without_a_line_of_code(page, portal, ex
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_label("Password again").fill(PASSWORD)
     page.get_by_role("button", name="Create administrator").click()
-    page.get_by_role("link", name="Deploy in one step").first.click()
+    page.get_by_role("link", name="Deploy a model").first.click()
     page.locator("input[name=model_files]").set_input_files(str(example.model))
     # It is looked at by itself: what it is, what callers send, and a name.
     found = page.locator("#found")
