@@ -96,12 +96,13 @@ def test_processes_start_where_the_portal_is_and_leave_a_log(run, data, settings
     say = (sys.executable, "-c", "import os, time; print('in', os.getcwd(), '100%', flush=True); time.sleep(300)")
     daemon = run(Process("one", say))
     assert wait_for(lambda: running(daemon, "one"))["pid"]
-    assert tail(data / "logs" / "one.log") == f"in {settings.ROOT} 100%"
+    wait_for(lambda: tail(data / "logs" / "one.log") == f"in {settings.ROOT} 100%")
 
 
-def test_a_killed_process_comes_back_and_is_announced_once(run):
+def test_a_killed_process_comes_back_and_is_announced_once(run, data):
     daemon = run(Process("one", SLEEP), Process("two", SLEEP))
     before = wait_for(lambda: running(daemon, "one") and running(daemon, "two"))
+    wait_for(lambda: tail(data / "logs" / "one.log") == "up")
     notices = Notices(daemon.observe())
     assert notices.compare(daemon.observe()) == []
     first = daemon.observe()["one"]["pid"]
@@ -118,7 +119,7 @@ def test_a_killed_process_comes_back_and_is_announced_once(run):
 def test_a_process_that_cannot_start_is_told_with_its_words(run, data):
     daemon = run(Process("broken", (sys.executable, "-c", "raise SystemExit('the port is made of cheese')")))
     wait_for(lambda: daemon.observe()["broken"]["statename"] == "BACKOFF")
-    assert tail(data / "logs" / "broken.log") == "the port is made of cheese"
+    wait_for(lambda: tail(data / "logs" / "broken.log") == "the port is made of cheese")
 
 
 def test_stopping_ends_everything_together(run):
