@@ -136,7 +136,7 @@ class TargetContract:
         target.apply(spec)
         [replica] = self.running(target, spec)
         self.kill(target, spec.name, replica.name)
-        [dead] = until(lambda: [seen for seen in target.observe(spec.name) if seen.state == ReplicaState.EXITED], 10)
+        [dead] = until(lambda: [seen for seen in target.observe(spec.name) if seen.state == ReplicaState.EXITED], 40)
         assert dead.detail and dead.exit_code not in (0, None) and not dead.address
         assert any("serving" in line for line in target.logs(spec.name, dead.name)), "the log of a dead replica can be read"
         target.apply(spec)
@@ -164,7 +164,7 @@ class TargetContract:
         [replica] = self.running(target, spec)
         for number in range(5):
             self.ask(replica, "/score", str(number))
-        until(lambda: "asked 4" in target.logs(spec.name, replica.name), 5)
+        until(lambda: "asked 4" in target.logs(spec.name, replica.name), 40)
         assert target.logs(spec.name, replica.name, lines=2) == ["asked 3", "asked 4"]
         assert target.logs(spec.name, replica.name)[0] == "init ran"
 
@@ -172,7 +172,7 @@ class TargetContract:
         target.apply(spec)
         [replica] = self.running(target, spec)
         self.ask(replica, "/score", "before")
-        until(lambda: "asked before" in target.logs(spec.name, replica.name), 5)
+        until(lambda: "asked before" in target.logs(spec.name, replica.name), 40)
         seen, ended = [], threading.Event()
 
         def follow():
@@ -181,9 +181,9 @@ class TargetContract:
             ended.set()
 
         threading.Thread(target=follow, daemon=True).start()
-        until(lambda: any(line == "asked before" for _, line in seen), 5)
+        until(lambda: any(line == "asked before" for _, line in seen), 40)
         self.ask(replica, "/score", "after\x1b[31m")
-        until(lambda: any(line.startswith("asked after") for _, line in seen), 5)
+        until(lambda: any(line.startswith("asked after") for _, line in seen), 40)
         assert not any("\x1b" in line for _, line in seen)
         moment = next(at for at, line in seen if line == "asked before")
         assert [at for at, _ in seen] == sorted(at for at, _ in seen) and moment.tzinfo
@@ -209,7 +209,7 @@ class TargetContract:
             self.ask(replica, "/score", "1")
         except OSError:
             pass  # it died while it was answering
-        [dead] = until(lambda: [seen for seen in target.observe(hog.name) if seen.state == ReplicaState.EXITED], 15)
+        [dead] = until(lambda: [seen for seen in target.observe(hog.name) if seen.state == ReplicaState.EXITED], 40)
         assert "out of memory" in dead.detail and "128 MiB" in dead.detail
 
     def test_a_replica_that_will_not_stop_is_killed_after_its_grace(self, target, spec, images):
@@ -226,7 +226,7 @@ class TargetContract:
         try:
             failing = replace(spec, image=built.location, digest=built.digest)
             target.apply(failing)
-            [dead] = until(lambda: [seen for seen in target.observe(failing.name) if seen.state == ReplicaState.EXITED], 15)
+            [dead] = until(lambda: [seen for seen in target.observe(failing.name) if seen.state == ReplicaState.EXITED], 40)
             assert dead.exit_code == 3 and "init()" in dead.detail
             assert "RuntimeError: no such column: age" in target.logs(failing.name, dead.name)
         finally:
