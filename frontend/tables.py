@@ -304,10 +304,10 @@ class EventTable(Table):
 
 class OperationTable(Table):
     caption = _("Operations")
-    label = tables.Column(verbose_name=_("What"))
-    state = tables.Column(verbose_name=_("State"))
-    kind = tables.Column(verbose_name=_("Kind"))
-    created_by = tables.Column(verbose_name=_("By"), accessor="created_by__username", default=_("the portal"))
+    label = tables.Column(verbose_name=_("What"), order_by=("label", "-created_at"))
+    state = tables.Column(verbose_name=_("State"), order_by=("state", "-created_at"))
+    kind = tables.Column(verbose_name=_("Kind"), order_by=("kind", "-created_at"))
+    created_by = tables.Column(verbose_name=_("By"), accessor="asked_by", order_by=("asked_by", "-created_at"), default=_("the portal"))
     created_at = tables.Column(verbose_name=_("Asked"))
     took = tables.Column(verbose_name=_("Took"), orderable=False, empty_values=(), attrs=NUMBER)
     act = tables.TemplateColumn(

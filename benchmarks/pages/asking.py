@@ -35,8 +35,10 @@ class Database:
         if self.wrapper is None:
             self.wrapper = connections.create_connection("default")
             self.wrapper.settings_dict = {**self.wrapper.settings_dict, "NAME": self.name}
+            with self.wrapper.cursor() as cursor:
+                # What other processes of the server worked for this session would not be counted.
+                cursor.execute("SET max_parallel_workers_per_gather = 0")
         connections["default"] = self.wrapper
-        connection.ensure_connection()
 
 
 def busy() -> float:

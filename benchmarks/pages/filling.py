@@ -312,7 +312,7 @@ class Filling:
                 group=self.groups[0] if recent else thing.group, kind="Image" if build else "Service", state=state,
                 label=f"image {image}" if build else f"{service} revision {number % 9 + 1} ({image})", manifest=image.manifest if build else None,
                 image=image, service=None if build else service, environment=self.environments[thing.group_id][0],
-                error=error if state == "Failed" else None, created_by=thing.created_by, created_at=begun,
+                error=error if state == "Failed" else None, created_by=thing.created_by, asked_by=thing.created_by.username, created_at=begun,
                 started_at=None if state == "NotStarted" else begun,
                 ended_at=None if recent else begun + timedelta(seconds=pick.randint(2, 90)), due_at=begun,
             )  # fmt: skip

@@ -72,6 +72,8 @@ class Operation(Stateful):
     #: not before this time, when it waits for another try
     due_at = models.DateTimeField(default=timezone.now)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    #: the person's name then, as in the audit log; empty: the portal itself
+    asked_by = models.CharField(max_length=150, blank=True, default="", editable=False)
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
     started_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
@@ -85,10 +87,17 @@ class Operation(Stateful):
             models.Index(fields=["group", "state", "-created_at"], name="operations_by_state"),
             models.Index(fields=["group", "kind", "-created_at"], name="operations_by_kind"),
             models.Index(fields=["service", "-created_at"], name="operations_of_a_service"),
+            models.Index(fields=["group", "label", "-created_at"], name="operations_by_name"),
+            models.Index(fields=["group", "asked_by", "-created_at"], name="operations_by_person"),
         ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: {self.label}"
+
+    def save(self, *args, **options):
+        if self._state.adding and self.created_by_id:
+            self.asked_by = str(self.created_by)
+        super().save(*args, **options)
 
     @property
     def is_finished(self) -> bool:
