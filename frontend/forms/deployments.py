@@ -174,7 +174,8 @@ class CreateServiceForm(SizeFields):
         (_("How much"), ("replicas", "cpu", "memory", "gpus", "workers")),
         (_("Access"), ("access", "allowed_origins", "timeout")),
         (_("Options"), ("collect_data", "batching")),
-        (_("For people"), ("description", "contact", "open_page", "note")),
+        (_("For people"), ("description", "contact", "open_page")),
+        (_("History"), ("note",)),
     ]
 
     @property

@@ -183,7 +183,12 @@ def _images(group, user, version, environment):
 def _services(group, owner, images, local, away):
     now = timezone.now()
     long, fraud, older, newest = images
-    words = {"description": "Who is about to leave, and how surely.", "contact": "#churn on the chat", "created_by": owner}
+    words = {
+        "description": "Who is about to leave, and how surely.",
+        "contact": "#churn on the chat",
+        "open_page": True,
+        "created_by": owner,
+    }
     service = factories.make_service(group, name="churn-api", image=older, environment=local, replicas=2, state="Retired", **words)
     rows = [(2, older, "Failed", "MemoryError in init()."), (3, newest, "Retired", ""), (4, newest, "Serving", "")]
     for number, image, state, reason in rows:

@@ -1,6 +1,6 @@
 """The contact sheet of docs/screens.md: `make screenshots`. Not a test of the suite, for its name is not one.
 
-With MODELPORT_SCREENS=<folder> every page of the crowd is taken there as well: at 1280 px in both themes, and as a phone shows it.
+With MODELPORT_SCREENS=<folder> every page of the crowd is taken there as well: at 1280 px in both themes, as a phone shows it, and in Chinese.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import pytest
 from django.conf import settings
 from PIL import Image
 
+from deployments import system
 from portal.accounts.permissions import Role
 from tests import factories
 from tests.frontend import crowd
@@ -45,6 +46,7 @@ LOOKS = {
     "light": {"color_scheme": "light", "viewport": {"width": 1280, "height": 800}},
     "dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 800}},
     "phone": {"color_scheme": "light", "viewport": {"width": 390, "height": 844}},
+    "chinese": {"color_scheme": "light", "viewport": {"width": 1280, "height": 800}, "locale": "zh-TW"},
 }
 
 
@@ -56,6 +58,13 @@ def owner(group):
 @pytest.fixture
 def addresses(group, owner) -> dict[str, str]:
     return {name: f"/g/{group.name}/{address}" for name, address in crowd.fill(group, owner).items()}
+
+
+@pytest.fixture(autouse=True)
+def disk(monkeypatch):
+    """Pictures do not tell how full the disk is on which they were taken."""
+    part = system.Part("storage", "Storage", system.OK, "171.3 of 252.0 GiB free", "")
+    monkeypatch.setattr(system, "storage", lambda: part)
 
 
 def shown(page, address: str) -> None:
@@ -93,6 +102,8 @@ def test_every_page(visit, addresses):
         "help": "/help",
         "missing": "/g/nothing/",
         "groups": "/groups/new",
+        "open_service": "/s/demo/churn-api/",
+        "open_docs": "/s/demo/churn-api/docs",
     }
     wanted = os.environ.get("MODELPORT_SCREENS_OF", "").split()
     for look, options in LOOKS.items():

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.utils import timezone
 from playwright.sync_api import expect, sync_playwright
 
-from deployments.models import Replica
+from deployments.models import Replica, Service
 from deployments.steplog import stamped
 from tests.real_parts import chromium
 
@@ -61,6 +61,8 @@ def pages(addresses) -> dict[str, str]:
     # What services collect is not for Readers, so its pages are not among those that every member sees.
     day = f"/g/demo/services/iris/collected/{timezone.now().date()}"
     more = {"collected_day": day, "delete_collected": f"{day}/delete"}
+    Service.objects.update(open_page=True)
+    more |= {"open_service": "/s/demo/iris/", "open_docs": "/s/demo/iris/docs"}
     return {**{name: address for name, address in addresses.items() if name not in NOT_PAGES}, **more, **OWN}
 
 
