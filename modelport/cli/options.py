@@ -41,7 +41,9 @@ def rule(said: str) -> dict:
 KIND: Any = typer.Argument(Kind.realtime, metavar="realtime", help="The kind of service.", show_default=False)
 WAIT: Any = typer.Option(True, "--wait/--no-wait", help="Follow the steps until it is done, or answer with the operation at once.")
 
-DRIVER: Any = typer.Option(None, "-f", "--driver", help="score.py, with init() and run(). Left out, it is written from the model.", show_default=False)
+DRIVER: Any = typer.Option(
+    None, "-f", "--driver", help="score.py, with init() and run(). Left out, it is written from the model.", show_default=False
+)
 RUNTIME: Any = typer.Option("python", "-r", "--runtime", help="python or spark-py.")
 SCHEMA: Any = typer.Option(None, "-s", "--schema-file", help="The service's schema.", show_default=False)
 PIP: Any = typer.Option(None, "-p", "--pip-file", help="requirements.txt.", show_default=False)
