@@ -45,8 +45,7 @@ class Load:
     def __init__(self, edge: Edge, threads: int = 4, pause: float = 0.01):
         self.seen: Counter = Counter()
         self.replicas: Counter = Counter()
-        self._edge, self._pause, self._end = edge, pause, threading.Event()
-        self._turns = [0] * threads
+        self._edge, self._pause, self._end, self._turns = edge, pause, threading.Event(), [0] * threads
         self._threads = [threading.Thread(target=self._run, args=[number], daemon=True) for number in range(threads)]
         for thread in self._threads:
             thread.start()
