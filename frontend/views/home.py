@@ -153,15 +153,20 @@ class HomeView(DetailView):
         since = timezone.now() - timedelta(minutes=LAST_MINUTES)
         summed = TrafficBucket.objects.filter(span=60, starts_at__gte=since).order_by().values("service").annotate(all=Sum("calls"))
         busiest = summed.filter(service__in=every.order_by().values("pk"))
-        wanted = (
-            Q(pk__in=every.order_by("name").values("pk")[:SHOWN])
-            | Q(pk__in=busiest.order_by("-all", "service").values("service")[:SHOWN])
-            | Q(pk__in=[*down.short[:SHOWN], *down.gone[:SHOWN]])
-            | Q(pk__in=old.filter(service__deleting=False).values("service")[:OLD_KEYS])
+        first, *others = (
+            Service.objects.order_by().filter(pk__in=some).values("pk")
+            for some in (
+                every.order_by("name").values("pk")[:SHOWN],
+                busiest.order_by("-all", "service").values("service")[:SHOWN],
+                [*down.short[:SHOWN], *down.gone[:SHOWN]],
+                old.filter(service__deleting=False).values("service")[:OLD_KEYS],
+            )
         )
+        # Each finds its few by an index; with OR, every service of the group would be held against all four.
+        wanted = first.union(*others)
         of_it, its_calls = old.filter(service=OuterRef("pk")), summed.filter(service=OuterRef("pk")).values("all")
         rows = (
-            every.filter(wanted)
+            every.filter(pk__in=wanted)
             .order_by("name")
             .annotate(old_slot=Subquery(of_it.values("slot")[:1]), old_since=Subquery(of_it.values("created_at")[:1]))
             .annotate(lately=Coalesce(Subquery(its_calls), 0))
