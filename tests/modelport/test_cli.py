@@ -140,6 +140,9 @@ def test_a_service_through_its_life(signed_in, group, worker, portal):
     assert signed_in("service", "scale", "realtime", "-n", "iris", "-z", 1).json["readyReplicas"] == 1
     assert signed_in("service", "update", "realtime", "-i", id, "--image-id", "iris:2").json["image"] == "iris:2"
     assert signed_in("service", "update", "realtime", "-i", id, "--description", "words").json["description"] == "words"
+    opened = signed_in("service", "update", "realtime", "-i", id, "--open-page", "true").json
+    assert opened["openPage"] and f"/s/{group.name}/" in opened["openPageUri"]
+    assert signed_in("service", "update", "realtime", "-i", id, "--open-page", "false").json["openPageUri"] is None
     assert signed_in("service", "update", "realtime", "-i", id).error["details"][0]["field"] == "image"
     assert signed_in("service", "stop", "realtime", "-n", "iris").json["state"] == "Stopped"
     assert signed_in("service", "start", "realtime", "-n", "iris").json["state"] == "Running"
