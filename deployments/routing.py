@@ -119,3 +119,9 @@ def settle() -> None:
     """`sync`, if something is to be done: a lost message or a failed change must not keep a key that was revoked alive."""
     if not gateway().serves(Routes(generation=0, services=_wanted())):
         sync()
+
+
+def routed(service: Service) -> bool:
+    """Whether a call through the gateway meets the service as the database has it now."""
+    route = _route_or_none(service)
+    return route is not None and gateway().routes(route)

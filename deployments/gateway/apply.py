@@ -21,7 +21,7 @@ from pathlib import Path
 from deployments.gateway.binary import find_haproxy
 from deployments.gateway.control import Control, NotRunning, Refused, WorkerControl
 from deployments.gateway.render import Rendered, render
-from deployments.gateway.routes import Routes
+from deployments.gateway.routes import Routes, ServiceRoute
 from deployments.gateway.settings import GatewaySettings
 
 logger = logging.getLogger(__name__)
@@ -88,6 +88,11 @@ class Gateway:
         if last is None or last.services != routes.services:
             return False
         return self.running_generation() in (last.generation, None)
+
+    def routes(self, service: ServiceRoute) -> bool:
+        """Whether the running process has this one service exactly so, whatever is on its way for the others."""
+        last = self._last()
+        return last is not None and service in last.services and self.running_generation() == last.generation
 
     def running_generation(self) -> int | None:
         """What the running process serves; None when it does not run."""

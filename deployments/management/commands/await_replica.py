@@ -1,4 +1,4 @@
-"""`manage.py await_replica GROUP/SERVICE`: returns once a replica of the service is ready; `start` asks it after a restart.
+"""`manage.py await_replica GROUP/SERVICE`: returns once a replica is ready and the gateway knows it; `start` asks it after a restart.
 
 Calling the service until it answers would do as well, but every call is counted: its charts would begin with failures.
 """
@@ -9,11 +9,12 @@ import time
 
 from django.core.management.base import BaseCommand
 
-from deployments.models import Replica
+from deployments import routing
+from deployments.models import Replica, Service
 
 
 class Command(BaseCommand):
-    help = "Waits until a replica of a service is ready, and no longer than it is told."
+    help = "Waits until a service has a ready replica that calls reach, and no longer than it is told."
     requires_system_checks = []
 
     def add_arguments(self, parser):
@@ -22,7 +23,8 @@ class Command(BaseCommand):
 
     def handle(self, *args, service: str, seconds: float, **options):
         group, _, name = service.partition("/")
-        of_service = Replica.objects.filter(revision__service__group__name=group, revision__service__name=name, state=Replica.State.READY)
+        services = Service.objects.filter(group__name=group, name=name, revisions__replicas__state=Replica.State.READY).distinct()
         deadline = time.monotonic() + seconds
-        while not of_service.exists() and time.monotonic() < deadline:
+        # Ready first, routed a moment later: a call between the two is refused, and counted.
+        while not any(map(routing.routed, services.all())) and time.monotonic() < deadline:
             time.sleep(0.3)
