@@ -174,18 +174,20 @@ class App:
     def deliver(self, done: Done, call_soon: Callable[..., None]) -> bool:
         """In the worker, which is done with these: answer them by way of the event loop. True when the worker is told once they are.
 
-        An answer that nobody else's waits behind is written from here, and the loop is told afterwards: with one caller at a time,
-        waking the loop's thread is a good part of what the runtime adds to run().
+        They are written from here and the loop is told afterwards, unless another call waits that only this thread can make: with one
+        caller at a time, waking the loop's thread is a good part of what the runtime adds to run(); with many, the loop reads what
+        those ask who have their answer while this thread writes the others', so that nearly all of them are in the next call.
         """
         mine = []
         for job, response in done:
             if job.claim():
                 mine.append((job, _dressed(job.request, response)))
-        if len(mine) == 1 and not self.worker.waiting:
-            job, response = mine[0]
-            job.hurry(response)
+        several = len(mine) > 1  # then the worker waits for the loop in any case
+        if several or not self.worker.waiting:
+            for job, response in mine:
+                job.hurry(response)
         call_soon(self._finish, mine)
-        return len(mine) > 1
+        return several
 
     def _finish(self, done: Done) -> None:
         """On the event loop."""

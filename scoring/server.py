@@ -11,6 +11,8 @@ import threading
 import time
 from typing import Any, Callable, Set
 
+import uvloop
+
 from . import collect
 from .app import App
 from .connection import READ_BYTES, Connection
@@ -31,7 +33,7 @@ class Server:
         self.draining = self._accepting = False
         self.patience = app.settings.patience
         self.on_drained: Callable[[], None] = lambda: None
-        self.loop = asyncio.new_event_loop()
+        self.loop = uvloop.new_event_loop()
         self._tasks: Set[Any] = set()
         self._thread = threading.Thread(target=self._main, name="http", daemon=True)
 

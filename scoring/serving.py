@@ -132,9 +132,10 @@ class Process:
 
     def _drained(self) -> None:
         self.app.state = "stopped"
-        self.app.worker.stop()
         if self.listener.owned:
             tell_losses()
+        # Last: the main thread then leaves, and this one with it.
+        self.app.worker.stop()
         # A run() that ignores the end of the grace time, or an init() still loading, does not keep the process.
         self.server.loop.call_later(LEAVE_SECONDS, self._leave)
 

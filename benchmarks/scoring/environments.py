@@ -20,7 +20,7 @@ UVICORN = ("uvicorn==0.54.0", "uvloop==0.23.0", "httptools==0.9.0")
 
 PACKAGES: dict[str, tuple[str, ...]] = {
     "bare": (*UVICORN, "orjson==3.13.0"),
-    "ours": ("httptools==0.9.0", "msgspec==0.22.0"),
+    "ours": ("httptools==0.9.0", "msgspec==0.22.0", "uvloop==0.23.0"),
     "fastapi": (*UVICORN, "fastapi==0.165.0", "pydantic==2.14.3"),
     "azureml": ("azureml-inference-server-http==1.5.1", "inference-schema[numpy-support,pandas-support]==1.8"),
     "mlflow": ("mlflow==3.17.2", "fastapi", *UVICORN),

@@ -6,13 +6,17 @@ import json
 import os
 import socket
 
+import pytest
+
+from tests.scoring.test_server import until
+
 #: run() can hold up the event loop's thread, from before its answer until the other end of a pipe is closed
 HELD = """
 import asyncio, gc, json, os, threading
 
 def init():
     global loop
-    loop = next(each for each in gc.get_objects() if isinstance(each, asyncio.BaseEventLoop) and each.is_running())
+    loop = next(each for each in gc.get_objects() if isinstance(each, asyncio.AbstractEventLoop) and each.is_running())
 
 def run(body):
     wanted = json.loads(body)
@@ -22,6 +26,35 @@ def run(body):
         held.wait()
     return "x" * wanted.get("length", 1)
 """
+
+#: one row keeps run() busy until its pipe is closed; several hold up the event loop's thread
+HELD_TOGETHER = """
+import asyncio, gc, os, threading
+
+def init():
+    global loop
+    loop = next(each for each in gc.get_objects() if isinstance(each, asyncio.AbstractEventLoop) and each.is_running())
+
+def run(df):
+    reader = os.open(df["fifo"][0], os.O_RDONLY)
+    if len(df) == 1:
+        os.read(reader, 1)
+        os.close(reader)
+    else:
+        held = threading.Event()
+        loop.call_soon_threadsafe(lambda: (held.set(), os.read(reader, 1), os.close(reader)))
+        held.wait()
+    return df.x
+"""
+COLUMN = {
+    "input": {
+        "df": {
+            "type": 3,
+            "internal": {"columns": [{"name": "x", "dtype": "float64"}, {"name": "fifo", "dtype": "text"}]},
+            "swagger": {"example": [{"x": 1.5, "fifo": "/dev/null"}]},
+        }
+    }
+}
 
 
 def post(document, **headers) -> bytes:
@@ -64,6 +97,22 @@ def test_it_does_not_wait_for_the_loop_and_the_loop_goes_on_after_it(start, fold
     assert b'modelport_requests_total{status="200"} 21\n' in metrics
 
 
+def test_nor_do_several_that_were_calculated_together(start, folder, tmp_path):
+    replica = start(folder(HELD_TOGETHER, COLUMN), MODELPORT_BATCHING="on")
+    first, second = tmp_path / "first", tmp_path / "second"
+    for each in (first, second):
+        os.mkfifo(each)
+    with replica.connect(5.0) as busy, replica.connect(5.0) as one, replica.connect(5.0) as other:
+        busy.sendall(post({"df": [{"x": 1.0, "fifo": str(first)}]}))
+        with open(first, "wb"):  # run() is busy until this is closed
+            for sock in (one, other):
+                sock.sendall(post({"df": [{"x": 2.0, "fifo": str(second)}]}))
+            until(lambda: b"\nmodelport_queue_length 2\n" in replica.call("GET", "/metrics")[2])
+        with open(second, "wb"):  # the loop stands still until this is closed
+            assert [read_answer(sock)[1] for sock in (one, other)] == [b"[2.0]", b"[2.0]"]
+        assert read_answer(busy)[1] == b"[1.0]"
+
+
 def test_what_the_socket_does_not_take_at_once_follows(start, folder):
     """The answer is larger than any buffer on its way, and its reader is slow to begin."""
     replica, length = start(folder(HELD)), 20_000_000
@@ -85,13 +134,17 @@ def read_answer_of_two(sock: socket.socket, first: int) -> bytes:
     return two.partition(b"\r\n\r\n")[2]
 
 
-def test_a_caller_who_has_gone_harms_nobody(start, folder):
+@pytest.mark.parametrize("connection", ["keep-alive", "close"])
+def test_a_caller_who_has_gone_harms_nobody_and_is_not_written_of(start, folder, connection):
     replica = start(folder(HELD))
     for _ in range(30):
         with replica.connect() as sock:
-            sock.sendall(post({"length": 2_000_000}))
+            sock.sendall(post({"length": 2_000_000}, connection=connection))
+            if connection == "close":
+                sock.recv(16)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")  # hang up with a reset
     assert replica.score({"length": 2})[2] == b'"xx"'
+    assert not [line for line in replica.lines if "transport" in line or "Traceback" in line]
 
 
 def test_the_last_answer_says_that_it_is_the_last(start, folder):

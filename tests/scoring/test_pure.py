@@ -13,7 +13,7 @@ PROGRAM = """
 import sys, json
 class Refuse:
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {"numpy", "pandas", "joblib", "httptools", "pyspark", "django"} | set(sys.argv[1].split()):
+        if name.split(".")[0] in {"numpy", "pandas", "joblib", "httptools", "uvloop", "pyspark", "django"} | set(sys.argv[1].split()):
             raise ImportError(name)
 sys.meta_path.insert(0, Refuse())
 import scoring
@@ -43,5 +43,5 @@ def test_what_goes_into_an_image():
     assert {"launch.py", "scoring/__init__.py", "scoring/replica.py", "scoring/shims/__init__.py", "scoring/requirements.txt"} <= set(files)
     assert all(path.is_file() for path in files.values())
     assert not any("test" in name or "__pycache__" in name for name in files)
-    assert sorted(each.split(">=")[0] for each in requirements()) == ["httptools", "msgspec"]
+    assert sorted(each.split(">=")[0] for each in requirements()) == ["httptools", "msgspec", "uvloop"]
     assert json.dumps(sorted(files))
