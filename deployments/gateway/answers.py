@@ -15,8 +15,10 @@ FOUND_BY_HAPROXY = {
     503: ("Unavailable", "No replica of this service answers now. Try again.", 2),
     504: ("Timeout", "The service did not answer in time.", 0),
 }
-NOT_FOUND = (404, "NotFound", "There is no such service here.")
-NO_PATH = (404, "NotFound", "The service has no such address.")
+NOT_FOUND = (404, "NotFound", "There is no such service here. Services are called at /<group>/<service>/score.")
+#: `~` is the service's own `<group>/<service>`, which is known by then and so written as it should be
+NO_PATH = (404, "NotFound", "There is nothing at this path. The service is called at /~/score and described at /~/openapi.json.")
+NO_POST = (405, "MethodNotAllowed", "Nothing is sent here. The service is called at /~/score.")
 NO_KEY = "A valid key of this service is needed: Authorization: Bearer <key>."
 WRONG_KEY = "This is no key of this service, or one that has expired. It goes into one header, Authorization: Bearer <key>."
 STARTING = (503, "starting", "The service is starting. Try again.")
@@ -29,7 +31,9 @@ METHOD_REFUSED = (405, "MethodNotAllowed", "Only GET, HEAD and POST are answered
 def body(status: int, code: str, message: str) -> str:
     """One quoted `lf-string`: `%` starts a variable there, and a single quote would end it."""
     text = json.dumps({"code": code, "message": message, "statusCode": status, "requestId": "@", "details": []})
-    return "'" + text.replace("%", "%%").replace("'", "\\u0027").replace('"@"', '"%[var(txn.rid)]"') + "'"
+    return (
+        "'" + text.replace("%", "%%").replace("'", "\\u0027").replace('"@"', '"%[var(txn.rid)]"').replace("/~/", "/%[var(txn.name)]/") + "'"
+    )
 
 
 def unauthorized(public: str, page: str) -> list[str]:

@@ -116,6 +116,7 @@ def frontend(settings: GatewaySettings) -> list[str]:
         "  acl document path /swagger.json /openapi.json",
         "  acl protocol path_reg '^/v2(/[A-Za-z0-9_-][A-Za-z0-9._:-]*)*/?$'",
         answers.answer(answers.NO_PATH, "if !{ path / } !{ path /score } !document !protocol"),
+        answers.answer(answers.NO_POST, "if { method POST } !{ path /score } !protocol", Allow="GET, HEAD"),
         "  http-request set-var(txn.class) str(score) if { path /score } or { path_reg '^/v2/.*/infer$' }",
         "  http-request set-var(txn.class) str(swagger) if document",
         "",

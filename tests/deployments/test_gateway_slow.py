@@ -1,4 +1,4 @@
-"""A caller that sends its headers too slowly is not waited for."""
+"""A caller that sends too slowly is not waited for; a call that takes long is."""
 
 from __future__ import annotations
 
@@ -38,3 +38,15 @@ def test_slow_headers_are_408(tmp_path):
         assert answer.startswith(b"HTTP/1.1 408")
     finally:
         edge.stop()
+
+
+def test_a_call_may_take_longer_than_a_client_may_be_silent(tmp_path):
+    edge, replica = Edge(tmp_path / "gateway", changes={"client_timeout": 1}), Upstream()
+    edge.apply(iris(backend(replica)))
+    edge.start()
+    try:
+        replica.delay = 1.8
+        assert edge.call(body=b"{}").status == 200
+    finally:
+        edge.stop()
+        replica.stop()
