@@ -19,13 +19,25 @@ from deployments.telemetry import series
 from frontend import sparklines, verbs
 from frontend.row_menus import Menus, Verb
 from frontend.templatetags.portal import badge, copy_button, cores, duration, short_digest, size, when
-from frontend.words import environment_state, event_words, runtime_words
+from frontend.words import environment_state, event_words, person_words, runtime_words
 
 #: what the services' list sums up
 LAST_MINUTES = 15
 #: numbers stand under each other
 NUMBER = {"th": {"class": "text-end"}, "td": {"class": "text-end text-nowrap"}}
+#: letters of a value that still stands in a summary
+SHORT = 20
 MENU = {"th": {"class": "row-menu"}, "td": {"class": "row-menu"}}
+
+
+class PersonColumn(tables.Column):
+    """A name; an export keeps it as the filters and REST know it."""
+
+    def render(self, value):
+        return person_words(value)
+
+    def value(self, value):
+        return value
 
 
 class Table(tables.Table):
@@ -82,7 +94,7 @@ class ModelTable(Table):
     used = tables.Column(verbose_name=_("Used by"), accessor="manifest_count", order_by=("manifest_count", "created_at", "-pk"))
     size = tables.Column(verbose_name=_("Size"), attrs=NUMBER)
     created_at = tables.Column(verbose_name=_("Registered"))
-    created_by = tables.Column(verbose_name=_("By"), accessor="registered_by", order_by=("registered_by", "-created_at", "pk"), default="")
+    created_by = PersonColumn(verbose_name=_("By"), accessor="registered_by", order_by=("registered_by", "-created_at", "pk"), default="")
     menu = menu_column()
 
     def render_name(self, record):
@@ -110,7 +122,7 @@ class ManifestTable(Table):
     schema = tables.Column(verbose_name=_("Schema"), orderable=False, empty_values=())
     images = tables.Column(verbose_name=_("Images"), accessor="image_count", order_by=("image_count",), attrs=NUMBER)
     created_at = tables.Column(verbose_name=_("Created"))
-    created_by = tables.Column(verbose_name=_("By"), accessor="created_by__username", default="")
+    created_by = PersonColumn(verbose_name=_("By"), accessor="created_by__username", default="")
     menu = menu_column()
 
     def render_name(self, record):
@@ -267,7 +279,7 @@ class EnvironmentTable(Table):
 class EventTable(Table):
     caption = _("Audit log")
     created_at = tables.Column(verbose_name=_("When"))
-    actor_label = tables.Column(verbose_name=_("Who"), order_by=("actor_label", "-pk"))
+    actor_label = PersonColumn(verbose_name=_("Who"), order_by=("actor_label", "-pk"))
     tag = tables.Column(verbose_name=_("Did"), order_by=("tag", "-pk"))
     subject_label = tables.Column(verbose_name=_("With"), order_by=("subject_label", "-pk"), default="")
     data = tables.Column(verbose_name=_("Details"), orderable=False, default="")
@@ -293,7 +305,9 @@ class EventTable(Table):
         if not value:
             return ""
         pairs = format_html_join("", "<dt>{}</dt><dd>{}</dd>", ((key, json.dumps(part, ensure_ascii=False)) for key, part in value.items()))
-        return format_html('<details><summary>{}</summary><dl class="event-data">{}</dl></details>', ", ".join(value), pairs)
+        # What is short is read without opening: "before contributor, after reader".
+        told = (f"{key} {part}" if isinstance(part, str | int) and 0 < len(str(part)) <= SHORT else key for key, part in value.items())
+        return format_html('<details><summary>{}</summary><dl class="event-data">{}</dl></details>', ", ".join(told), pairs)
 
     def render_request_id(self, value):
         # What the portal does by itself belongs to no request.
@@ -307,7 +321,7 @@ class OperationTable(Table):
     label = tables.Column(verbose_name=_("What"), order_by=("label", "-created_at"))
     state = tables.Column(verbose_name=_("State"), order_by=("state", "-created_at"))
     kind = tables.Column(verbose_name=_("Kind"), order_by=("kind", "-created_at"))
-    created_by = tables.Column(verbose_name=_("By"), accessor="asked_by", order_by=("asked_by", "-created_at"), default=_("the portal"))
+    created_by = PersonColumn(verbose_name=_("By"), accessor="asked_by", order_by=("asked_by", "-created_at"), default=_("the portal"))
     created_at = tables.Column(verbose_name=_("Asked"))
     took = tables.Column(verbose_name=_("Took"), orderable=False, empty_values=(), attrs=NUMBER)
     act = tables.TemplateColumn(

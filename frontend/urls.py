@@ -28,6 +28,7 @@ from frontend.views import (
     service_tabs,
     service_try,
     services,
+    several,
     system,
 )
 from portal.names import NAME
@@ -191,6 +192,7 @@ urlpatterns = [
     path(f"{GROUP}running", search.RunningView.as_view(), name="running"),
     path(f"{GROUP}audit/", audit.AuditView.as_view(), name="audit"),
     path(f"{GROUP}lists/<slug:noun>/layout", lists.LayoutView.as_view(), name="list_layout"),
+    path(f"{GROUP}lists/<slug:noun>/several", several.SeveralView.as_view(), name="several"),
     path(f"{GROUP}lists/<slug:noun>/views", lists.SaveViewView.as_view(), name="save_view"),
     path(f"{GROUP}lists/<slug:noun>/views/<int:pk>/delete", lists.DeleteViewView.as_view(), name="delete_view"),
     path(f"{GROUP}operations/<uuid:pk>/decide", service_golden.DecideView.as_view(), name="decide_answers"),

@@ -14,7 +14,10 @@ from django.test import AsyncClient
 from django.utils import timezone
 
 from deployments.models import TrafficBucket
-from portal.accounts.models import Event, SavedView
+from portal.accounts.actions import system_user
+from portal.accounts.events import EventTag, record
+from portal.accounts.models import Event, Membership, SavedView
+from portal.accounts.permissions import Role
 from registry.actions.models import change_model_version
 from tests import factories
 
@@ -257,3 +260,18 @@ def test_the_system_page_is_for_administrators(browse, client_for, things, owner
     assert answer.status_code == 503 and answer.json()["state"] == "fail"
     assert parts["database"] == "ok" and parts["worker-build"] == "fail" and parts["gateway"] == "fail"
     assert client_for(admin).get("/api/v1/system/").json()["parts"][0]["name"] == "database"
+
+
+def test_what_the_portal_did_by_itself_is_no_persons(browse, group, owner):
+    Membership.objects.create(user=system_user(), group=group, role=Role.OWNER)
+    factories.make_model_version(group, name="example", user=system_user())
+    for page in ("members/", "models/", "models/example:1"):
+        text = browse(owner).get(f"/g/demo/{page}").content.decode()
+        assert "the portal itself" in text and ">system<" not in text, page
+    rows = browse(owner).get("/g/demo/models/?export=csv").getvalue().decode()
+    assert ",system" in rows and "the portal itself" not in rows, "an export keeps the name that filters and REST know"
+
+
+def test_short_details_of_the_log_are_read_without_opening(browse, group, owner):
+    record(owner, EventTag.MEMBER_CHANGED, None, group=group, before="contributor", after="x" * 40)
+    assert "<summary>before contributor, after</summary>" in browse(owner).get("/g/demo/audit/").content.decode()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import re
 
 import pytest
+from django.db import OperationalError
 from django.urls import resolve
 
 from deployments.models import Revision
@@ -28,7 +30,7 @@ NO_PAGES = {
     *("operation_stream", "operation_lines", "operation_find", "find_models", "model_name_check", "model_picture"),
     *("download_collected", "service_logs_download"),
     *("setup", "start", "theme", "search_anywhere", "system", "users", "open_service", "open_docs", "open_openapi", "open_swagger"),
-    *("collected_day", "delete_collected", "compare_manifests", "deploying", "service_golden"),
+    *("collected_day", "delete_collected", "compare_manifests", "deploying", "service_golden", "several"),
 }
 
 
@@ -213,3 +215,16 @@ def test_the_start_leads_on(browse, group, owner, stranger, things):
     other = factories.make_group("other")
     other.memberships.create(user=owner, role=Role.READER)
     assert b'href="/g/other/"' in browse(owner).get("/").content
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), OperationalError("database or disk is full")])
+def test_a_full_disk_is_said(browse, owner, things, monkeypatch, error):
+    def full(*args, **words):
+        raise error
+
+    monkeypatch.setattr("frontend.views.home.HomeView.get_context_data", full)
+    monkeypatch.setattr("rest_framework.generics.GenericAPIView.filter_queryset", full)
+    client = browse(owner, raise_request_exception=False)
+    page, rest = client.get("/g/demo/"), client.get("/api/v1/groups/demo/models/")
+    assert (page.status_code, rest.status_code, rest.json()["code"]) == (507, 507, "InsufficientStorage")
+    assert b"make room" in page.content and "make room" in rest.json()["message"]

@@ -1,6 +1,7 @@
 // What every page has: theme, menus, copying, forms that say what they do, polling that rests with the tab.
 import * as palette from "./lib/palette.js";
 import { say } from "./lib/say.js";
+import * as several from "./lib/several.js";
 import * as shortcuts from "./lib/shortcuts.js";
 import { bringBack, keep } from "./lib/typed.js";
 
@@ -45,6 +46,7 @@ const acts = {
 const search = palette.setUp(acts);
 palette.remember();
 shortcuts.setUp({ search, help: acts.shortcuts });
+several.setUp();
 
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-palette]") && document.getElementById("palette")) {

@@ -40,6 +40,7 @@ export function setUp({ search, help }) {
     else if (event.key === "?") help();
     else if (event.key === "j") move(1);
     else if (event.key === "k") move(-1);
+    else if (event.key === "x") document.activeElement.closest("tr")?.querySelector(".pick")?.click();
     else if (event.key === "c") document.querySelector("a[data-shortcut=create]")?.click();
     else return;
     event.preventDefault();
