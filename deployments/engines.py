@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
 
 from deployments.builds.builders.base import Builder
 from deployments.targets.base import Target
@@ -26,10 +27,15 @@ def aliases() -> list[str]:
 def entry(alias: str) -> dict:
     """The settings of an alias; raises BadRequest when there is none or it is switched off."""
     if alias not in settings.TARGETS:
-        raise BadRequest(f"There is no target {alias!r} here; use one of {', '.join(aliases())}.", field="target")
+        raise BadRequest(
+            _("There is no target %(alias)r here; use one of %(aliases)s.") % {"alias": alias, "aliases": ", ".join(aliases())},
+            field="target",
+        )
     if alias not in aliases():
         raise BadRequest(
-            "Running services as processes of this machine is switched off. An operator can allow it with MODELPORT_ALLOW_PROCESS_TARGET=yes.",
+            _(
+                "Running services as processes of this machine is switched off. An operator can allow it with MODELPORT_ALLOW_PROCESS_TARGET=yes."
+            ),
             field="target",
             code="TargetSwitchedOff",
         )

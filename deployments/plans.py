@@ -12,6 +12,7 @@ from datetime import timedelta
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from deployments import engines
 from deployments.collected.rules import clean_rules
@@ -33,7 +34,10 @@ def clean_origins(origins) -> list[str]:
     for origin in origins or []:
         if not isinstance(origin, str) or not _ORIGIN.fullmatch(origin):
             raise ValidationError(
-                {"allowed_origins": f"{origin!r} is not an origin. Write it like https://app.example.org, without a path."}
+                {
+                    "allowed_origins": _("%(origin)r is not an origin. Write it like https://app.example.org, without a path.")
+                    % {"origin": origin}
+                }
             )
     return sorted(set(origins or []))
 
@@ -63,19 +67,35 @@ def check_image(image: Image, environment: Environment) -> None:
     """The image is built, of the environment's group, in a format it runs, and where its engine can reach it."""
     if image.group_id != environment.group_id:
         raise Conflict(
-            f"{image} and {environment} belong to different resource groups.", details=[_at("image", "Choose an image of this group.")]
+            _("%(image)s and %(environment)s belong to different resource groups.") % {"image": image, "environment": environment},
+            details=[_at("image", _("Choose an image of this group."))],
         )
     if not image.is_built:
-        raise Conflict(f"{image} is not built yet.", details=[_at("image", "Wait for its build to end.")])
+        raise Conflict(_("%(image)s is not built yet.") % {"image": image}, details=[_at("image", _("Wait for its build to end."))])
     needed = engines.image_format(environment.target)
     if image.format != needed:
         words = dict(Image.Format.choices)
-        message = f"{environment} cannot run {image}: it runs a {words[needed].lower()}, and the image is a {words[image.format].lower()}."
-        raise ValidationError({"image": f"{message} Build the manifest {image.manifest} again for this environment."})
+        message = _("%(environment)s cannot run %(image)s: it runs a %(needed)s, and the image is a %(format)s.") % {
+            "environment": environment,
+            "image": image,
+            "needed": words[needed].lower(),
+            "format": words[image.format].lower(),
+        }
+        raise ValidationError(
+            {
+                "image": _("%(message)s Build the manifest %(manifest)s again for this environment.")
+                % {"message": message, "manifest": image.manifest}
+            }
+        )
     if image.held_by and image.held_by != environment.pk:
         holder = Environment.objects.filter(pk=image.held_by).first()
         if holder is None or holder.target != environment.target:
-            raise ValidationError({"image": f"{image} lies on another engine than {environment}'s. Build it here, or set up a registry."})
+            raise ValidationError(
+                {
+                    "image": _("%(image)s lies on another engine than %(environment)s's. Build it here, or set up a registry.")
+                    % {"image": image, "environment": environment}
+                }
+            )
 
 
 def _at(field: str, message: str) -> dict:
@@ -102,7 +122,8 @@ def plan_service(*, user, group, name: str, environment: Environment, **fields) 
     """The service row and its two keys, with nothing running yet."""
     if environment.group_id != group.pk:
         raise Conflict(
-            f"{environment} belongs to another resource group.", details=[_at("environment", "Choose an environment of this group.")]
+            _("%(environment)s belongs to another resource group.") % {"environment": environment},
+            details=[_at("environment", _("Choose an environment of this group."))],
         )
     fields["allowed_origins"] = clean_origins(fields.get("allowed_origins"))
     fields["collect_rules"] = clean_rules(fields.get("collect_rules") or [])
@@ -111,7 +132,7 @@ def plan_service(*, user, group, name: str, environment: Environment, **fields) 
     check_size(environment, replicas=service.replicas, cpu=service.cpu, memory=service.memory, gpus=service.gpus)
     if Service.objects.select_for_update().filter(group=group, name=name).exists():
         raise Conflict(
-            f"A service called {name} exists already.",
+            _("A service called %(name)s exists already.") % {"name": name},
             code="NameTaken",
             details=[_at("name", "Choose another name, or update that service.")],
         )
@@ -126,7 +147,7 @@ def hold_service(service: Service) -> Service:
     """Its row, locked until the transaction around this ends; refuses what is being deleted."""
     held = Service.objects.select_for_update(of=("self",)).select_related("group", "environment").get(pk=service.pk)
     if held.deleting:
-        raise Conflict(f"{held} is being deleted.", code="Deleting")
+        raise Conflict(_("%(held)s is being deleted.") % {"held": held}, code="Deleting")
     return held
 
 

@@ -12,6 +12,8 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
+from django.utils.translation import gettext as _
+
 from deployments.lines import clean
 from deployments.logs import replica_log_path
 from deployments.models import Service
@@ -61,7 +63,7 @@ class Wanted:
         """From a query: replica (several), level, q, requestId, from, to. Raises BadRequest that names the field."""
         level = given.get("level", "").upper()
         if level and level not in LEVELS:
-            raise BadRequest(f"level is one of {', '.join(LEVELS)}.", field="level")
+            raise BadRequest(_("level is one of %(levels)s.") % {"levels": ", ".join(LEVELS)}, field="level")
         return cls(
             replicas=tuple(filter(None, given.getlist("replica"))),
             level=level,

@@ -41,9 +41,10 @@ def find(queryset, said: str, *, noun: str, name_path: str = "name"):
         wanted[name_path] = wanted.pop("name")
     row = queryset.filter(**wanted).first() if wanted else None
     if row is None:
-        hint = "" if wanted else " Say it as name:number, for example iris:3."
+        hint = "" if wanted else _(" Say it as name:number, for example iris:3.")
+        words = _("There is no %(noun)s %(said)s, or you may not see it.%(hint)s")
         raise NotFound(
-            f"There is no {noun} {said}, or you may not see it.{hint}", details=[{"code": "NotFound", "message": str(said), "field": noun}]
+            words % {"noun": _(noun), "said": said, "hint": hint}, details=[{"code": "NotFound", "message": str(said), "field": noun}]
         )
     return row
 

@@ -7,6 +7,7 @@ Nobody else writes `.state`.
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext as _
 
 from portal.errors import IllegalMove
 
@@ -29,5 +30,5 @@ class Stateful(models.Model):
         if not moved:
             # Only the state: with a fresh fence a stale holder would pass for the new one at its next try.
             self.refresh_from_db(fields=["state"])
-            raise IllegalMove(f"{self} is {self.state}; it cannot become {to}.")
+            raise IllegalMove(_("%(self)s is %(state)s; it cannot become %(to)s.") % {"self": self, "state": self.state, "to": to})
         self.refresh_from_db()

@@ -7,6 +7,8 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from django.utils.translation import gettext as _
+
 from portal.errors import BadRequest
 from registry.storage import Incoming
 
@@ -17,6 +19,9 @@ PACE = 60
 LEAST = 64 * 2**10
 #: bytes after which the disk begins to write while more arrives, so that little is left to wait for at the end
 SYNC_EVERY = 32 * 2**20
+#: parts after which a batch is used although it is small: each costs memory beside its bytes. None is empty, so that LEAST
+#: bytes have come by then, and the pace stays what it is
+MANY = LEAST
 #: parts of a batch that are used one by one; more of them are put together first
 MOST_PARTS = 8
 _HASHING = ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1), thread_name_prefix="hashing")
@@ -40,7 +45,7 @@ async def receive_body(receive, incoming: Incoming, *, seconds: float) -> None:
         while more:
             # One clock for many messages: a timer for each would cost more than the bytes.
             async with asyncio.timeout_at(min(loop.time() + PACE, end)) as clock:
-                while held < BATCH:
+                while held < BATCH and len(parts) < MANY:
                     message = await receive()
                     if message["type"] == "http.disconnect":
                         raise Disconnected
@@ -64,7 +69,8 @@ async def receive_body(receive, incoming: Incoming, *, seconds: float) -> None:
                 synced, syncing = seen, loop.run_in_executor(None, incoming.sync)
     except TimeoutError:
         raise BadRequest(
-            f"Less than {LEAST // 2**10} KiB arrived in {PACE} seconds, or the upload set is over. Send the file again, or go on with it.",
+            _("Less than %(least)s KiB arrived in %(pace)s seconds, or the upload set is over. Send the file again, or go on with it.")
+            % {"least": LEAST // 2**10, "pace": PACE},
             code="UploadTimeout",
             status=408,
         ) from None

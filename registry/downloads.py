@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator
+from threading import Lock
 from zipfile import ZIP_STORED
 
 from django.core.handlers.asgi import ASGIRequest
@@ -89,12 +90,23 @@ def send_chunks(request, chunks: Iterator[bytes], name: str, content_type: str) 
 
 
 async def _in_threads(chunks: Iterator[bytes]):
+    turn = Lock()
+
+    def following() -> bytes | None:
+        with turn:
+            return next(chunks, None)
+
+    def close() -> None:
+        # Who goes away while a chunk is read leaves a generator that runs, and Python refuses to close one.
+        with turn:
+            chunks.close()
+
     try:
-        while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
+        while (chunk := await asyncio.to_thread(following)) is not None:
             yield chunk
     finally:
         if hasattr(chunks, "close"):
-            chunks.close()
+            await asyncio.shield(asyncio.to_thread(close))
 
 
 def _guarded(response):

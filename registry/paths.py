@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
 MOST_BYTES, MOST_LEVELS, MOST_NAME_BYTES = 512, 20, 255
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -20,27 +21,34 @@ def clean_path(path: str) -> str:
         path = unicodedata.normalize("NFC", path)
         size = len(path.encode())
     except UnicodeEncodeError:
-        raise ValidationError("The path holds characters that are not text.") from None
+        raise ValidationError(_("The path holds characters that are not text.")) from None
     if not path:
-        raise ValidationError("The file has no name.")
+        raise ValidationError(_("The file has no name."))
     if size > MOST_BYTES:
-        raise ValidationError(f"The path is longer than {MOST_BYTES} bytes: {path[:60]}...")
+        raise ValidationError(
+            _("The path is longer than %(most_bytes)s bytes: %(path)s...") % {"most_bytes": MOST_BYTES, "path": path[:60]}
+        )
     if _CONTROL.search(path):
-        raise ValidationError("The path holds control characters. Rename the file.")
+        raise ValidationError(_("The path holds control characters. Rename the file."))
     if "\\" in path:
-        raise ValidationError(f"{path!r}: separate folders with /, not with a backslash.")
+        raise ValidationError(_("%(path)r: separate folders with /, not with a backslash.") % {"path": path})
     if path.startswith(("/", "~")):
-        raise ValidationError(f"{path!r}: paths are relative; leave out the leading {path[0]}.")
+        raise ValidationError(_("%(path)r: paths are relative; leave out the leading %(first)s.") % {"path": path, "first": path[0]})
     parts = path.split("/")
     if len(parts) > MOST_LEVELS:
-        raise ValidationError(f"The path has more than {MOST_LEVELS} levels: {path[:60]}...")
+        raise ValidationError(
+            _("The path has more than %(most_levels)s levels: %(path)s...") % {"most_levels": MOST_LEVELS, "path": path[:60]}
+        )
     for part in parts:
         if part in ("", ".", ".."):
-            raise ValidationError(f"{path!r}: a path may not contain empty parts, . or ..")
+            raise ValidationError(_("%(path)r: a path may not contain empty parts, . or ..") % {"path": path})
         if len(part.encode()) > MOST_NAME_BYTES:
-            raise ValidationError(f"A name in the path is longer than {MOST_NAME_BYTES} bytes: {part[:60]}...")
+            raise ValidationError(
+                _("A name in the path is longer than %(most_name_bytes)s bytes: %(part)s...")
+                % {"most_name_bytes": MOST_NAME_BYTES, "part": part[:60]}
+            )
         if _RESERVED.fullmatch(part) or part != part.strip(" ") or part.endswith("."):
-            raise ValidationError(f"{path!r}: {part!r} cannot be a file name on every system. Rename it.")
+            raise ValidationError(_("%(path)r: %(part)r cannot be a file name on every system. Rename it.") % {"path": path, "part": part})
     return path
 
 
@@ -57,14 +65,15 @@ def collisions(files: Iterable[tuple[str, str]]) -> list[str]:
             seen[folded] = (path, owner)
             continue
         other, other_owner = seen[folded]
-        by = f" ({other_owner} and {owner})" if owner else ""
+        by = _(" (%(one)s and %(other)s)") % {"one": other_owner, "other": owner} if owner else ""
         if other == path:
-            found.append(f"Two files have the path {path}{by}. Rename one of them.")
+            found.append(_("Two files have the path %(path)s%(by)s. Rename one of them.") % {"path": path, "by": by})
         else:
-            found.append(f"{other} and {path} differ only in upper and lower case{by}. Rename one of them.")
-    for folded, (path, _) in seen.items():
+            words = _("%(other)s and %(path)s differ only in upper and lower case%(by)s. Rename one of them.")
+            found.append(words % {"other": other, "path": path, "by": by})
+    for folded, (path, _owner) in seen.items():
         parts = folded.split("/")
         for depth in range(1, len(parts)):
             if (blocking := seen.get("/".join(parts[:depth]))) is not None:
-                found.append(f"{blocking[0]} is a file, so {path} cannot lie below it.")
+                found.append(_("%(file)s is a file, so %(path)s cannot lie below it.") % {"file": blocking[0], "path": path})
     return found

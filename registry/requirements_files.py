@@ -12,6 +12,7 @@ import unicodedata
 from dataclasses import dataclass, field
 
 import yaml
+from django.utils.translation import gettext as _
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
@@ -61,7 +62,9 @@ def parse_conda(data: bytes) -> Requirements:
         line = key.start_mark.line + 1
         if key.value not in _CONDA_KEYS:
             raise RequirementsError(
-                f"`{_word(key.value)}:` is not used here: remove it. A conda file may have {', '.join(_CONDA_KEYS)}.", line
+                _("`%(value)s:` is not used here: remove it. A conda file may have %(conda_keys)s.")
+                % {"value": _word(key.value), "conda_keys": ", ".join(_CONDA_KEYS)},
+                line,
             )
         if key.value == "channels":
             _check_channels(node)
@@ -107,14 +110,18 @@ class _Wanted:
         try:
             found = Requirement(text)
         except InvalidRequirement as error:
-            raise RequirementsError(f"`{_word(text)}` is not a package with a version: write it as `name==1.2.3`.", line) from error
+            raise RequirementsError(
+                _("`%(text)s` is not a package with a version: write it as `name==1.2.3`.") % {"text": _word(text)}, line
+            ) from error
         # The reader takes a name that ends in "_"; PEP 508 does not, and its normal form would end in "-".
         if not found.name[-1].isalnum():
-            raise RequirementsError(f"`{_word(found.name)}` is not a package's name: it ends with a letter or a digit.", line)
+            raise RequirementsError(
+                _("`%(name)s` is not a package's name: it ends with a letter or a digit.") % {"name": _word(found.name)}, line
+            )
         if found.url:
-            raise RequirementsError("A package from a URL cannot be used: name a version that is on the package index.", line)
+            raise RequirementsError(_("A package from a URL cannot be used: name a version that is on the package index."), line)
         if any(specifier.operator == "===" for specifier in found.specifier):
-            raise RequirementsError("`===` cannot be used: write `==`.", line)
+            raise RequirementsError(_("`===` cannot be used: write `==`."), line)
         if canonicalize_name(found.name) in REPLACED_BY_RUNTIME:
             self.notes.append(f"{found.name} is left out: the scoring runtime has what it offered.")
             return
@@ -123,7 +130,11 @@ class _Wanted:
         marker = f" ; {found.marker}" if found.marker else ""
         self.lines.add(f"{canonicalize_name(found.name)}{extras}{specifier}{marker}")
         if len(self.lines) > MOST_PACKAGES:
-            raise RequirementsError(f"There are more than {MOST_PACKAGES} packages: list only those that score.py imports.", line)
+            raise RequirementsError(
+                _("There are more than %(most_packages)s packages: list only those that score.py imports.")
+                % {"most_packages": MOST_PACKAGES},
+                line,
+            )
 
     def add_conda(self, name: str, version: str, line: int) -> None:
         conda = name.lower()
@@ -131,8 +142,10 @@ class _Wanted:
             return self.add_pip(canonicalize_name(conda), line)
         pypi = CONDA_TO_PYPI.get(conda, conda if canonicalize_name(conda) in _SAME_NAME else None)
         if pypi is None:
-            cure = "if PyPI has it, list it under `pip:` by its PyPI name; otherwise remove it."
-            raise RequirementsError(f"`{_word(name)}` is not a conda package that is known here: {cure}", line)
+            cure = _("if PyPI has it, list it under `pip:` by its PyPI name; otherwise remove it.")
+            raise RequirementsError(
+                _("`%(name)s` is not a conda package that is known here: %(cure)s") % {"name": _word(name), "cure": cure}, line
+            )
         if not pypi:
             self.notes.append(f"{conda} is left out: the packages from the index bring what they need.")
             return
@@ -143,47 +156,57 @@ class _Wanted:
 
 def _text(data: bytes) -> str:
     if len(data) > MOST_BYTES:
-        raise RequirementsError(f"The file has {len(data):,} bytes; the most is {MOST_BYTES:,}.")
+        raise RequirementsError(
+            _("The file has %(count)s bytes; the most is %(most_bytes)s.")
+            % {"count": format(len(data), ","), "most_bytes": format(MOST_BYTES, ",")}
+        )
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise RequirementsError("This is not UTF-8 text: save the file as UTF-8.", line) from error
+        raise RequirementsError(_("This is not UTF-8 text: save the file as UTF-8."), line) from error
     for number, line in enumerate(text.split("\n"), 1):
         if any(
             unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
             for character in line.removesuffix("\r")
             if character != "\t"
         ):
-            raise RequirementsError("There is a control character or an invisible one: type the line anew.", number)
+            raise RequirementsError(_("There is a control character or an invisible one: type the line anew."), number)
     return text
 
 
 def _refuse_what_is_long(text: str, line: int) -> None:
     if len(text) > LONGEST_LINE:
         # What reads it goes deeper with each bracket, and a number may have only so many digits.
-        raise RequirementsError(f"The line is longer than {LONGEST_LINE} characters: write one package and its version on it.", line)
+        raise RequirementsError(
+            _("The line is longer than %(longest_line)s characters: write one package and its version on it.")
+            % {"longest_line": LONGEST_LINE},
+            line,
+        )
 
 
 def _refuse_what_is_no_package(text: str, line: int) -> None:
     _refuse_what_is_long(text, line)
     if option := re.search(r"(?:^|\s)(--?[A-Za-z][A-Za-z-]*)", text):
-        cure = "package indexes are the administrator's setting, and hashes are added by the portal"
-        raise RequirementsError(f"The option `{_OPTION.match(option[1])[0]}` cannot be used here ({cure}): remove it.", line)
+        cure = _("package indexes are the administrator's setting, and hashes are added by the portal")
+        raise RequirementsError(
+            _("The option `%(option)s` cannot be used here (%(cure)s): remove it.") % {"option": _OPTION.match(option[1])[0], "cure": cure},
+            line,
+        )
     if text.endswith("\\"):
-        raise RequirementsError("A package stands on one line: remove the backslash.", line)
+        raise RequirementsError(_("A package stands on one line: remove the backslash."), line)
     if "$" in text or "%" in text:
-        raise RequirementsError("Variables cannot be used: write names and versions as they are.", line)
+        raise RequirementsError(_("Variables cannot be used: write names and versions as they are."), line)
     specification = text.partition(";")[0]
     if "://" in text or re.search(r"@|\bgit\+|\bfile:", specification):
-        raise RequirementsError("A package from a URL or a file cannot be used: name a version that is on the package index.", line)
+        raise RequirementsError(_("A package from a URL or a file cannot be used: name a version that is on the package index."), line)
     if (
         re.match(r"[./~]", text)
         or "/" in specification
         or "\\" in specification
         or re.search(r"\.(whl|zip|tar\.\w+|tgz)$", specification.strip())
     ):
-        raise RequirementsError("A path cannot be used: name a version that is on the package index.", line)
+        raise RequirementsError(_("A path cannot be used: name a version that is on the package index."), line)
 
 
 def _word(text: str) -> str:
@@ -201,22 +224,22 @@ def _conda_document(text: str) -> list[tuple[yaml.ScalarNode, yaml.Node]]:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             line = event.start_mark.line + 1
             if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-                raise RequirementsError("Anchors and aliases (& and *) cannot be used: write the value out.", line)
+                raise RequirementsError(_("Anchors and aliases (& and *) cannot be used: write the value out."), line)
             if getattr(event, "tag", None):
-                raise RequirementsError("A tag (!) cannot be used: write the plain value.", line)
+                raise RequirementsError(_("A tag (!) cannot be used: write the plain value."), line)
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             documents += isinstance(event, yaml.DocumentStartEvent)
             if depth > DEEPEST or documents > 1:
-                raise RequirementsError("This is nested too deeply, or a second document: a conda file is one short list.", line)
+                raise RequirementsError(_("This is nested too deeply, or a second document: a conda file is one short list."), line)
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        raise RequirementsError("This is not YAML: check the indentation and the quotes.", mark.line + 1 if mark else None) from error
+        raise RequirementsError(_("This is not YAML: check the indentation and the quotes."), mark.line + 1 if mark else None) from error
     if not isinstance(root, yaml.MappingNode) or not all(isinstance(key, yaml.ScalarNode) for key, _ in root.value):
-        raise RequirementsError("A conda file starts with `dependencies:` and a list.", 1)
+        raise RequirementsError(_("A conda file starts with `dependencies:` and a list."), 1)
     seen = [key.value for key, _ in root.value]
     if "dependencies" not in seen or len(set(seen)) != len(seen):
-        raise RequirementsError("A conda file has each key once, and `dependencies:` is one of them.", 1)
+        raise RequirementsError(_("A conda file has each key once, and `dependencies:` is one of them."), 1)
     return root.value
 
 
@@ -224,13 +247,15 @@ def _items(node: yaml.Node, key: str) -> list[yaml.Node]:
     if isinstance(node, yaml.ScalarNode) and node.value in ("", "~", "null"):
         return []
     if not isinstance(node, yaml.SequenceNode):
-        raise RequirementsError(f"`{key}:` needs a list, each entry on a line that starts with `-`.", node.start_mark.line + 1)
+        raise RequirementsError(
+            _("`%(key)s:` needs a list, each entry on a line that starts with `-`.") % {"key": key}, node.start_mark.line + 1
+        )
     return node.value
 
 
 def _scalar(node: yaml.Node) -> str:
     if not isinstance(node, yaml.ScalarNode) or "\n" in node.value or not node.value.strip():
-        raise RequirementsError("An entry is one package on one line.", node.start_mark.line + 1)
+        raise RequirementsError(_("An entry is one package on one line."), node.start_mark.line + 1)
     _refuse_what_is_long(node.value, node.start_mark.line + 1)
     return node.value.strip()
 
@@ -238,22 +263,22 @@ def _scalar(node: yaml.Node) -> str:
 def _pip_list(node: yaml.MappingNode) -> list[yaml.Node]:
     [*pairs] = node.value
     if len(pairs) != 1 or not isinstance(pairs[0][0], yaml.ScalarNode) or pairs[0][0].value != "pip":
-        raise RequirementsError("Only `pip:` may hold a list of its own.", node.start_mark.line + 1)
+        raise RequirementsError(_("Only `pip:` may hold a list of its own."), node.start_mark.line + 1)
     return _items(pairs[0][1], "pip")
 
 
 def _check_channels(node: yaml.Node) -> None:
     for item in _items(node, "channels"):
         if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", _scalar(item)):
-            raise RequirementsError("A channel is a name such as conda-forge: remove URLs and paths.", item.start_mark.line + 1)
+            raise RequirementsError(_("A channel is a name such as conda-forge: remove URLs and paths."), item.start_mark.line + 1)
 
 
 def _conda_spec(text: str, line: int) -> tuple[str, str]:
     if re.search(r"://|[\[\]\\/]|::.*::", text) or text.startswith((".", "-", "~")):
-        raise RequirementsError("A URL, a path or an option in brackets cannot be used: write `name=1.2`.", line)
+        raise RequirementsError(_("A URL, a path or an option in brackets cannot be used: write `name=1.2`."), line)
     found = _CONDA_SPEC.fullmatch(text)
     if not found:
-        raise RequirementsError(f"`{_word(text)}` is not a conda package with a version: write `name=1.2`.", line)
+        raise RequirementsError(_("`%(text)s` is not a conda package with a version: write `name=1.2`.") % {"text": _word(text)}, line)
     return found[1], found[2].strip()
 
 
@@ -262,7 +287,7 @@ def _conda_version(version: str, line: int) -> str:
     if not version:
         return ""
     if "|" in version:
-        raise RequirementsError("`|` (either version) cannot be used: choose one range such as `>=1.2,<2`.", line)
+        raise RequirementsError(_("`|` (either version) cannot be used: choose one range such as `>=1.2,<2`."), line)
     single = re.fullmatch(r"(==?|)\s*([A-Za-z0-9.!+_*]+?)(?:(?:\s*=\s*|\s+)[A-Za-z0-9_.*]+)?", version)
     try:
         if not single:
@@ -273,7 +298,7 @@ def _conda_version(version: str, line: int) -> str:
         fuzzy = not (exact or parsed.is_prerelease or parsed.is_postrelease or parsed.local)
         return f"=={parsed}.*" if fuzzy else f"=={parsed}"
     except (InvalidVersion, InvalidSpecifier) as error:
-        raise RequirementsError("This version cannot be read: write `name=1.2` or `name>=1.2,<2`.", line) from error
+        raise RequirementsError(_("This version cannot be read: write `name=1.2` or `name>=1.2,<2`."), line) from error
 
 
 def _python(version: str, line: int, notes: list[str]) -> str | None:

@@ -8,6 +8,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from django.utils.translation import gettext as _
+
 from portal.errors import Conflict, NotFound, PortalError
 from registry.models import ResumableUpload
 from registry.storage import Incoming, told_when_full
@@ -48,7 +50,7 @@ class Appending(Incoming):
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Locked("Another connection is writing to this upload. Try again in a moment.") from None
+            raise Locked(_("Another connection is writing to this upload. Try again in a moment.")) from None
         try:
             yield
         finally:
@@ -57,14 +59,16 @@ class Appending(Incoming):
     def _check_unmoved(self) -> None:
         status = os.fstat(self._file.fileno())
         if status.st_nlink == 0:
-            raise NotFound("This upload was discarded, or another connection has finished it.")
+            raise NotFound(_("This upload was discarded, or another connection has finished it."))
         if status.st_size != self.size:
             raise moved_on(status.st_size)
 
     def append(self, data: bytes) -> None:
         """Raises Conflict when the upload has moved on without us, and InsufficientStorage when the disk is full."""
         if self.size + len(data) > self._length:
-            raise Conflict(f"More bytes arrived than the {self._length} that were announced.", code="TooManyBytes", status=413)
+            raise Conflict(
+                _("More bytes arrived than the %(length)s that were announced.") % {"length": self._length}, code="TooManyBytes", status=413
+            )
         with self._locked(), told_when_full():
             self._check_unmoved()
             self._file.seek(self.size)

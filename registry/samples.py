@@ -8,6 +8,8 @@ import json
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from registry.generating.recipe import ARRAY, TABLE
 from scoring import schema as schemas
@@ -15,27 +17,31 @@ from scoring.errors import SchemaError
 from scoring.schema import Schema
 
 MOST_BYTES, MOST_ROWS, MOST_COLUMNS = 2**20, 100, 2000
-WHAT = 'Give a JSON object such as {"input_df": [{"age": 41}]}, or lines of CSV with the names of the columns first.'
+WHAT = gettext_lazy('Give a JSON object such as {"input_df": [{"age": 41}]}, or lines of CSV with the names of the columns first.')
 
 
 def request_of(text: str) -> dict[str, Any]:
     """A request body: of a request (an object), rows (a list of objects or lists), or CSV with a heading. Raises ValidationError."""
     text = text.strip()
     if not text:
-        raise ValidationError("The sample is empty.")
+        raise ValidationError(_("The sample is empty."))
     if len(text.encode()) > MOST_BYTES:
-        raise ValidationError(f"The sample is larger than {MOST_BYTES // 2**10} KiB; a few rows are enough.")
+        raise ValidationError(
+            _("The sample is larger than %(most_bytes)s KiB; a few rows are enough.") % {"most_bytes": MOST_BYTES // 2**10}
+        )
     if text[0] not in "{[":
         return {TABLE: _rows_of_csv(text)}
     try:
         found = json.loads(text, parse_constant=lambda name: None)
     except (ValueError, RecursionError) as error:
-        where = f" (line {error.lineno}: {error.msg})" if isinstance(error, json.JSONDecodeError) else ""
-        raise ValidationError(f"The sample is not JSON{where}. {WHAT}") from None
+        where = (
+            _(" (line %(line)d: %(what)s)") % {"line": error.lineno, "what": error.msg} if isinstance(error, json.JSONDecodeError) else ""
+        )
+        raise ValidationError(_("The sample is not JSON%(where)s. %(what)s") % {"where": where, "what": WHAT}) from None
     if isinstance(found, dict):
         return found
     if not found:
-        raise ValidationError(f"There are no rows in the sample. {WHAT}")
+        raise ValidationError(_("There are no rows in the sample. %(what)s") % {"what": WHAT})
     if all(isinstance(row, dict) for row in found):
         return {TABLE: found}
     return {ARRAY: found}
@@ -55,16 +61,21 @@ def _rows_of_csv(text: str) -> list[dict[str, Any]]:
     try:
         lines = [line for line in csv.reader(io.StringIO(text), delimiter=separator) if any(cell.strip() for cell in line)]
     except csv.Error:
-        raise ValidationError(f"The sample is neither JSON nor CSV. {WHAT}") from None
+        raise ValidationError(_("The sample is neither JSON nor CSV. %(what)s") % {"what": WHAT}) from None
     names = [cell.strip() for cell in lines[0]]
     if len(lines) < 2:
-        raise ValidationError(f"The sample has one line only. {WHAT}")
+        raise ValidationError(_("The sample has one line only. %(what)s") % {"what": WHAT})
     if len(names) > MOST_COLUMNS or not all(names) or len(set(names)) != len(names):
-        raise ValidationError(f"The first line must name each column once (at most {MOST_COLUMNS:,} of them).")
+        raise ValidationError(
+            _("The first line must name each column once (at most %(most_columns)s of them).") % {"most_columns": format(MOST_COLUMNS, ",")}
+        )
     rows = []
     for number, line in enumerate(lines[1 : MOST_ROWS + 1], 2):
         if len(line) != len(names):
-            raise ValidationError(f"Line {number} has {len(line)} cells, and the first line names {len(names)} columns.")
+            raise ValidationError(
+                _("Line %(number)s has %(count)s cells, and the first line names %(count_)s columns.")
+                % {"number": number, "count": len(line), "count_": len(names)}
+            )
         rows.append(dict(zip(names, (_cell(cell.strip()) for cell in line), strict=True)))
     return rows
 

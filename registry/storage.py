@@ -25,6 +25,7 @@ from django.core.files import File
 from django.core.files.storage import FileSystemStorage, storages
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from portal.errors import BadRequest, InsufficientStorage, TooLarge, Unavailable
 from registry.models import Asset
@@ -74,7 +75,7 @@ def told_when_full():
         yield
     except OSError as error:
         if error.errno in _FULL:
-            raise InsufficientStorage("The portal's disk is full. Nothing was kept; ask whoever runs it to make room.") from error
+            raise InsufficientStorage(_("The portal's disk is full. Nothing was kept; ask whoever runs it to make room.")) from error
         raise
 
 
@@ -167,10 +168,15 @@ class Incoming:
     def check(self, *, expected_sha256: str | None = None, expected_size: int | None = None) -> None:
         """Raises BadRequest (DigestMismatch, Incomplete) when the bytes are not what was announced."""
         if expected_size is not None and self.size != expected_size:
-            raise BadRequest(f"{self.size} of {expected_size} bytes arrived. Send the file again.", code="Incomplete")
+            raise BadRequest(
+                _("%(size)s of %(expected_size)s bytes arrived. Send the file again.")
+                % {"size": self.size, "expected_size": expected_size},
+                code="Incomplete",
+            )
         if expected_sha256 and self.sha256 != expected_sha256.lower():
             raise BadRequest(
-                f"The bytes that arrived have the SHA-256 {self.sha256}, not the one announced. Send the file again.",
+                _("The bytes that arrived have the SHA-256 %(sha256)s, not the one announced. Send the file again.")
+                % {"sha256": self.sha256},
                 code="DigestMismatch",
             )
 

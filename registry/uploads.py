@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile as DjangoUploadedFile
 from django.core.files.uploadhandler import FileUploadHandler
+from django.utils.translation import gettext as _
 
 from portal.accounts.models import ResourceGroup
 from portal.accounts.permissions import Permission, require
@@ -41,9 +42,9 @@ class Receiving:
         path = clean_upload_path(said)
         sha256, length = headers.get("X-Content-SHA256"), headers.get("Content-Length") or None
         if sha256 is not None and not SHA256.fullmatch(sha256):
-            raise BadRequest("X-Content-SHA256 must be 64 hexadecimal digits.", field="X-Content-SHA256")
+            raise BadRequest(_("X-Content-SHA256 must be 64 hexadecimal digits."), field="X-Content-SHA256")
         if length is not None and not (length.isascii() and length.isdecimal() and len(length) < 19):
-            raise BadRequest("Content-Length must be a whole number.", field="Content-Length")
+            raise BadRequest(_("Content-Length must be a whole number."), field="Content-Length")
         size = int(length) if length is not None else None
         check_room(user=user, size=size)
         return cls(user, upload_set, path, size, sha256)
@@ -66,7 +67,7 @@ def own_set(user, *, group: str, said: str) -> UploadSet:
     """The person's own upload set, by the words of an address. Raises NotFound or NotAllowed."""
     row = ResourceGroup.objects.allowing(user, Permission.GROUP_READ).filter(name=group).first()
     if row is None:
-        raise NotFound(f"There is no resource group {group}, or you may not see it.")
+        raise NotFound(_("There is no resource group %(group)s, or you may not see it.") % {"group": group})
     require(user, Permission.MODEL_WRITE, row)
     return find_upload_set(user=user, group=row, said=said)
 
@@ -120,9 +121,19 @@ def receive_form_files(files, *, field: str = "files", paths: Sequence[str] = ()
     found: Iterable = files.getlist(field) if hasattr(files, "getlist") else files
     found = [file for file in found if file is not None]
     if paths and len(paths) != len(found):
-        raise ValidationError({field: f"There are {len(found)} files and {len(paths)} paths; give one path a file."})
+        raise ValidationError(
+            {
+                field: _("There are %(count)s files and %(count_)s paths; give one path a file.")
+                % {"count": len(found), "count_": len(paths)}
+            }
+        )
     if sha256 and len(sha256) != len(found):
-        raise ValidationError({field: f"There are {len(found)} files and {len(sha256)} digests; give one digest a file."})
+        raise ValidationError(
+            {
+                field: _("There are %(count)s files and %(count_)s digests; give one digest a file.")
+                % {"count": len(found), "count_": len(sha256)}
+            }
+        )
     faults = Faults()
     kept = []
     for index, file in enumerate(found):

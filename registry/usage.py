@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from django.apps import apps
 from django.db import models
 from django.db.models.functions import Coalesce, RowNumber
+from django.utils.translation import gettext as _
 
 from portal.accounts.permissions import Permission
 from portal.errors import Conflict
@@ -148,7 +149,8 @@ def refuse_if_used(thing: ModelVersion | Manifest | Image) -> None:
         users = [("service", f"{name} (in its history)") for name in old]
     if users:
         raise Conflict(
-            f"{thing} is used by {_joined([f'{noun} {label}' for noun, label in users])}. Delete what uses it first.",
+            _("%(thing)s is used by %(users)s. Delete what uses it first.")
+            % {"thing": thing, "users": _joined([f"{noun} {label}" for noun, label in users])},
             code="InUse",
             details=[{"code": "UsedBy", "message": f"{noun} {label}", "field": noun} for noun, label in users],
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from deployments import tasks
 from deployments.collected import export, reading, store
@@ -27,7 +28,7 @@ class Download:
 
 def _check_range(first: date | None, last: date | None) -> None:
     if first and last and first > last:
-        raise BadRequest(f"{first} is after {last}.", field="from")
+        raise BadRequest(_("%(first)s is after %(last)s.") % {"first": first, "last": last}, field="from")
 
 
 def _words(service: Service, first: date | None, last: date | None) -> str:
@@ -49,7 +50,7 @@ def download_collected(
     days = reading.days_of(service, first=first, last=last, **stream)
     parts = reading.parts_of(days)
     if not parts:
-        raise NotFound(f"{service} has no such rows {_words(service, first, last)}.")
+        raise NotFound(_("%(service)s has no such rows %(rows)s.") % {"service": service, "rows": _words(service, first, last)})
     chunks = export.export(parts, format)
     # Once, before anything is sent: a storage that does not answer is then told as such, and not as a file that breaks off.
     begun = next(chunks, b"")
@@ -72,7 +73,7 @@ def delete_collected(*, user, service: Service, first: date, last: date, **strea
     _check_range(first, last)
     days = reading.days_of(service, first=first, last=last, **stream)
     if not days.exists():
-        raise NotFound(f"{service} has no such rows {_words(service, first, last)}.")
+        raise NotFound(_("%(service)s has no such rows %(rows)s.") % {"service": service, "rows": _words(service, first, last)})
     rows = store.forget(days)
     record(user, EventTag.COLLECTED_DELETED, service, days=_words(service, first, last), rows=rows)
     tasks.sweep_collected.delay_on_commit()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from deployments import engines, tasks
 from deployments.models import Environment
@@ -27,7 +28,7 @@ def create_environment(
     environment.clean_fields()
     if Environment.objects.filter(group=group, name=name).exists():
         raise Conflict(
-            f"An environment called {name} exists already.",
+            _("An environment called %(name)s exists already.") % {"name": name},
             code="NameTaken",
             details=[{"code": "Taken", "message": "Choose another name.", "field": "name"}],
         )
@@ -68,7 +69,11 @@ def delete_environment(*, user, environment: Environment) -> None:
     require(user, Permission.ENVIRONMENT_WRITE, environment.group)
     services = list(environment.services.values_list("name", flat=True)[:5])
     if services:
-        raise Conflict(f"{environment} is used by service {', '.join(services)}. Delete or move those first.", code="InUse")
+        raise Conflict(
+            _("%(environment)s is used by service %(services)s. Delete or move those first.")
+            % {"environment": environment, "services": ", ".join(services)},
+            code="InUse",
+        )
     record(user, EventTag.ENVIRONMENT_DELETED, environment)
     environment.delete()
 

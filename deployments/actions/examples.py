@@ -6,6 +6,7 @@ import json
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from deployments.models import Service, ServiceExample
 from portal.accounts.permissions import Permission, allows, require
@@ -44,5 +45,5 @@ def delete_example(*, user, example: ServiceExample) -> None:
     """One's own, or, with the right to change the service, any that is shared."""
     require(user, Permission.SERVICE_SCORE, example.group)
     if example.created_by_id != user.pk and not (example.shared and allows(user, Permission.SERVICE_WRITE, example.group)):
-        raise NotAllowed(f"This example is {example.created_by}'s.")
+        raise NotAllowed(_("This example is %(created_by)s's.") % {"created_by": example.created_by})
     example.delete()

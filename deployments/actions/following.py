@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from deployments import plans, tasks
 from deployments.actions.images import create_image
@@ -33,11 +34,13 @@ def follow_alias(*, user, service: Service, alias: Alias) -> Operation | None:
     """
     require(user, Permission.SERVICE_WRITE, service.group)
     if alias.model.group_id != service.group_id:
-        raise Conflict(f"{alias} belongs to another resource group.", code="OtherGroup", details=[_at("alias", str(alias))])
+        raise Conflict(
+            _("%(alias)s belongs to another resource group.") % {"alias": alias}, code="OtherGroup", details=[_at("alias", str(alias))]
+        )
     alias, service = hold_alias(alias), plans.hold_service(service)
     base = plans.wanted_revision(service)
     if base is None or not base.image.manifest.uses.filter(version__model=alias.model_id).exists():
-        raise ValidationError({"alias": f"{service} does not use the model {alias.model}."})
+        raise ValidationError({"alias": _("%(service)s does not use the model %(model)s.") % {"service": service, "model": alias.model}})
     following, created = Following.objects.get_or_create(service=service, defaults={"alias": alias, "created_by": user})
     if not created:
         _call_off(following, f"{service} follows {alias} now.")
@@ -87,7 +90,10 @@ def update_followers(*, user, alias: Alias) -> None:
     if following and not allows(user, Permission.SERVICE_WRITE, alias.model.group):
         names = ", ".join(sorted(one.service.name for one in following))
         raise NotAllowed(
-            f"Moving {alias} updates {names}, which needs the right to deploy. Somebody who has it can move it, or pause the following.",
+            _(
+                "Moving %(alias)s updates %(names)s, which needs the right to deploy. Somebody who has it can move it, or pause the following."
+            )
+            % {"alias": alias, "names": names},
             details=[{"code": "MissingPermission", "message": Permission.SERVICE_WRITE, "field": ""}],
         )
     for one in following:
@@ -99,7 +105,7 @@ def _held(user, service: Service) -> Following:
     require(user, Permission.SERVICE_WRITE, service.group)
     following = Following.objects.select_related("alias").filter(service=service).first()
     if following is None:
-        raise NotFound(f"{service} follows no alias.")
+        raise NotFound(_("%(service)s follows no alias.") % {"service": service})
     following.alias, following.service = hold_alias(following.alias), plans.hold_service(service)
     return following
 

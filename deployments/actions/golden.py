@@ -7,6 +7,7 @@ import json
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from deployments import plans, rollouts, tasks
 from deployments.golden.compare import rule_fault
@@ -71,7 +72,7 @@ def set_golden_policy(*, user, service: Service, policy: str) -> Service:
     """What happens when answers change: `ask` a person, `stop` the rollout, or `warn` and go on."""
     require(user, Permission.SERVICE_WRITE, service.group)
     if policy not in Service.GoldenPolicy.values:
-        raise ValidationError({"policy": [f"Choose one of {', '.join(Service.GoldenPolicy.values)}."]})
+        raise ValidationError({"policy": [_("Choose one of %(values)s.") % {"values": ", ".join(Service.GoldenPolicy.values)}]})
     service.golden_policy = policy
     service.save(update_fields=["golden_policy", "updated_at"])
     record(user, EventTag.SERVICE_UPDATED, service, fields=["golden_policy"])
@@ -84,7 +85,7 @@ def ask_now(*, user, service: Service) -> Operation:
     require(user, Permission.SERVICE_WRITE, service.group)
     service = plans.hold_service(service)
     if not service.golden_requests.exists():
-        raise Conflict(f"{service} has no golden requests yet.")
+        raise Conflict(_("%(service)s has no golden requests yet.") % {"service": service})
     under_way = service.operations.filter(kind=Operation.Kind.GOLDEN).exclude(state__in=Operation.FINISHED).first()
     if under_way is not None:
         return under_way
@@ -123,7 +124,7 @@ def _decide(user, operation: Operation, state: str) -> GoldenRun:
     require(user, Permission.SERVICE_WRITE, operation.group)
     run = GoldenRun.objects.filter(revision=operation.revision_id).first() if operation.revision_id else None
     if operation.state != Operation.State.WAITING or run is None:
-        raise Conflict("This operation waits for nobody's decision.", code="IllegalMove")
+        raise Conflict(_("This operation waits for nobody's decision."), code="IllegalMove")
     run.move(state, decided_by=user, decided_at=timezone.now())
     return run
 

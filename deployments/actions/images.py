@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from deployments import engines, tasks
 from deployments.models import Environment, Following, Operation
@@ -31,7 +32,7 @@ def create_image(
     """
     require(user, Permission.IMAGE_WRITE, group)
     if manifest.group_id != group.pk or environment.group_id != group.pk:
-        raise Conflict("The manifest and the environment must belong to this resource group.")
+        raise Conflict(_("The manifest and the environment must belong to this resource group."))
     image_format = engines.image_format(environment.target)
     image = draft_image(user=user, group=group, name=name or manifest.name, manifest=manifest, format=image_format, description=description)
     operation = Operation.objects.create(
@@ -54,7 +55,7 @@ def delete_image(*, user, image: Image) -> None:
     """Refused while a service uses it or a build is at work on it; the engine's copy goes a little later."""
     if image.operations.exclude(state__in=Operation.FINISHED).exists():
         require(user, Permission.IMAGE_WRITE, image.group)
-        raise Conflict(f"{image} is being built. Cancel that first.", code="InUse")
+        raise Conflict(_("%(image)s is being built. Cancel that first.") % {"image": image}, code="InUse")
     location, environment = image.location, Environment.objects.filter(pk=image.held_by).first()
     delete_image_row(user=user, image=image)
     if location and environment:

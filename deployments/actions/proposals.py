@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from deployments.actions.images import create_image
 from deployments.models import Operation
@@ -22,9 +23,9 @@ def apply_proposal(*, user, operation: Operation) -> Operation:
     require(user, Permission.IMAGE_WRITE, operation.group)
     proposal = proposal_for(operation)
     if proposal is None:
-        raise Conflict("There is no change to propose for this operation.", code="NoProposal")
+        raise Conflict(_("There is no change to propose for this operation."), code="NoProposal")
     if operation.environment is None:
-        raise Conflict("The environment of this operation has been deleted.")
+        raise Conflict(_("The environment of this operation has been deleted."))
     if operation.then:
         require(user, Permission.SERVICE_WRITE, operation.group)
     dependencies = None

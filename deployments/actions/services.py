@@ -7,6 +7,7 @@ from datetime import timedelta
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from deployments import plans, tasks
 from deployments.actions.operations import call_off
@@ -46,7 +47,7 @@ def update_service(*, user, service: Service, image: Image | None = None, note: 
     service = plans.hold_service(service)
     unknown = set(changes) - set(SIZE_FIELDS) - set(FREE_FIELDS)
     if unknown:
-        raise BadRequest(f"{sorted(unknown)[0]} cannot be changed.", field=sorted(unknown)[0])
+        raise BadRequest(_("%(unknown)s cannot be changed.") % {"unknown": sorted(unknown)[0]}, field=sorted(unknown)[0])
     changes = {field: value for field, value in changes.items() if value is not None}
     before = {field: getattr(service, field) for field in changes}
     plans.check_changes(service, changes)
@@ -84,7 +85,9 @@ def _set_stopped(*, user, service: Service, stopped: bool, tag: EventTag, label:
         # An update that came while it was stopped waits for this.
         serving = service.revisions.filter(state=Revision.State.PENDING).order_by("-number").first() or serving
     if serving is None and not stopped:
-        raise Conflict(f"{service} has no revision that could serve. Update it to an image.", code="NothingToStart")
+        raise Conflict(
+            _("%(service)s has no revision that could serve. Update it to an image.") % {"service": service}, code="NothingToStart"
+        )
     operation = plans.plan_rollout(user=user, service=service, revision=serving, label=label)
     record(user, tag, service)
     tasks.ring_after_commit(operation)
@@ -125,7 +128,7 @@ def regenerate_key(*, user, service: Service, slot: str, grace_hours: int = 0) -
     require(user, Permission.KEY_WRITE, service.group)
     _refuse_other_slots(slot)
     if not 0 <= grace_hours <= MOST_GRACE_HOURS:
-        raise ValidationError({"grace_hours": f"Choose 0 to {MOST_GRACE_HOURS} hours."})
+        raise ValidationError({"grace_hours": _("Choose 0 to %(most_grace_hours)s hours.") % {"most_grace_hours": MOST_GRACE_HOURS}})
     value = plans.new_key(service, slot, user, grace=timedelta(hours=grace_hours) if grace_hours else None)
     record(user, EventTag.KEY_REGENERATED, service, slot=str(slot), grace_hours=grace_hours)
     tasks.sync_gateway.delay_on_commit()
@@ -138,14 +141,14 @@ def stop_old_key(*, user, service: Service, slot: str) -> None:
     require(user, Permission.KEY_WRITE, service.group)
     _refuse_other_slots(slot)
     if not service.keys.filter(slot=f"{slot}-old").delete()[0]:
-        raise NotFound(f"No old {slot} key of {service} is in use.")
+        raise NotFound(_("No old %(slot)s key of %(service)s is in use.") % {"slot": slot, "service": service})
     record(user, EventTag.KEY_STOPPED, service, slot=str(slot))
     tasks.sync_gateway.delay_on_commit()
 
 
 def _refuse_other_slots(slot: str) -> None:
     if slot not in (ServiceKey.Slot.PRIMARY, ServiceKey.Slot.SECONDARY):
-        raise ValidationError({"slot": "Choose primary or secondary."})
+        raise ValidationError({"slot": _("Choose primary or secondary.")})
 
 
 @transaction.atomic

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import mixins
@@ -81,7 +82,7 @@ def day_of(said: str, name: str) -> date:
     try:
         return date.fromisoformat(said)
     except ValueError:
-        raise BadRequest(f"{name} must be a day such as 2026-01-31.", field=name) from None
+        raise BadRequest(_("%(name)s must be a day such as 2026-01-31.") % {"name": name}, field=name) from None
 
 
 def chosen(query) -> dict[str, Any]:
@@ -121,7 +122,7 @@ class CollectedViewSet(ScopedViewSet, mixins.ListModelMixin):
         """The first 50 rows of a day; inputs and predictions of a request stand side by side."""
         found = list(self.get_queryset().filter(day=day_of(day, "day")))
         if not found:
-            raise NotFound(f"Nothing is kept of {day}.")
+            raise NotFound(_("Nothing is kept of %(day)s.") % {"day": day})
         return Response(CollectedPreviewSerializer(joining.preview(found)).data)
 
     @extend_schema(parameters=[FORMAT, *RANGE], responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
@@ -138,5 +139,5 @@ class CollectedViewSet(ScopedViewSet, mixins.ListModelMixin):
         asked = chosen(request.query_params)
         for key, said in (("first", "from"), ("last", "to")):
             if key not in asked:
-                raise BadRequest(f"Say {said}: the first and the last day to delete.", field=said)
+                raise BadRequest(_("Say %(said)s: the first and the last day to delete.") % {"said": said}, field=said)
         return Response({"rows": collected.delete_collected(user=request.user, service=self.service, **asked)})

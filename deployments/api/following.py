@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.response import Response
@@ -58,7 +59,7 @@ class FollowingViewSet(ScopedViewSet):
     def _shown(self, service: Service) -> Response:
         found = states.following_states(self.get_queryset().filter(service=service))
         if not found:
-            raise NotFound(f"{service} follows no alias.")
+            raise NotFound(_("%(service)s follows no alias.") % {"service": service})
         row, now = found[0]
         return Response(self.get_serializer({"row": row, "now": now}).data)
 
@@ -74,7 +75,7 @@ class FollowingViewSet(ScopedViewSet):
         service, said = self._service(), validated(FollowAliasSerializer, request)["alias"]
         model, found, alias = said.partition("@")
         if not found:
-            raise BadRequest("Write the model and its alias, such as iris@champion.", field="alias")
+            raise BadRequest(_("Write the model and its alias, such as iris@champion."), field="alias")
         row: Alias = find_alias(user=request.user, group=self.group, model=model, name=alias)
         return self._begun(following.follow_alias(user=request.user, service=service, alias=row), service)
 

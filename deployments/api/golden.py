@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.response import Response
@@ -108,7 +109,7 @@ class GoldenRequestViewSet(ScopedViewSet):
     def _golden(self) -> GoldenRequest:
         found = self.get_queryset().filter(service=self._service(), name=self.kwargs["golden"]).first()
         if found is None:
-            raise NotFound(f"There is no golden request {self.kwargs['golden']}.")
+            raise NotFound(_("There is no golden request %(golden)s.") % {"golden": self.kwargs["golden"]})
         return found
 
     @extend_schema(responses=GoldenRequestSerializer(many=True))
@@ -166,7 +167,7 @@ class DecisionViewSet(OperationViewSet):
         operation = self.get_object()
         run = GoldenRun.objects.filter(revision=operation.revision_id).select_related("revision", "decided_by").first()
         if operation.revision_id is None or run is None:
-            raise NotFound("This operation has asked no golden requests.")
+            raise NotFound(_("This operation has asked no golden requests."))
         return Response(GoldenRunSerializer(run).data)
 
     @extend_schema(request=ApproveSerializer, responses={202: OperationSerializer})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db.models import Max
 from django.http import HttpResponse, JsonResponse
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import mixins
@@ -68,7 +69,7 @@ def number_of(request, name: str, *, usual: int, most: int) -> int:
     """A whole number from the query, at most `most`; anything else is refused by name."""
     asked = request.query_params.get(name, str(usual))
     if not (asked.isascii() and asked.isdecimal() and len(asked) <= 9 and int(asked) >= 1):
-        raise BadRequest(f"{name} must be a whole number from 1 to {most}.", field=name)
+        raise BadRequest(_("%(name)s must be a whole number from 1 to %(most)s.") % {"name": name, "most": most}, field=name)
     return min(int(asked), most)
 
 
@@ -187,7 +188,7 @@ class ServiceViewSet(TaggedMixin, ScopedViewSet, mixins.ListModelMixin):
         """The last lines a replica printed."""
         service = self.get_object()
         if not Replica.objects.filter(revision__service=service, name=replica).exists():
-            raise NotFound(f"{service} has no replica {replica}.")
+            raise NotFound(_("%(service)s has no replica %(replica)s.") % {"service": service, "replica": replica})
         return Response({"lines": logs.replica_log(service, replica, number_of(request, "lines", usual=200, most=5000))})
 
     @extend_schema(parameters=LOG_QUERY, responses=MERGED_LINES)

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db.models import prefetch_related_objects
 from django.http import StreamingHttpResponse
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import mixins, status
@@ -44,7 +45,7 @@ def environment_of(view, said: str | None) -> Environment:
     if not said:
         found = visible.order_by("-is_default", "name").first()
         if found is None:
-            raise BadRequest("This group has no environment yet. An Owner can create one.", field="environment")
+            raise BadRequest(_("This group has no environment yet. An Owner can create one."), field="environment")
         return found
     return find_named(visible, said, "environment")
 
@@ -54,7 +55,10 @@ def find_named(queryset, said: str, noun: str):
     wanted = parse_id(said)
     found = queryset.filter(**wanted).first() if wanted and "id" in wanted else queryset.filter(name=said).first()
     if found is None:
-        raise NotFound(f"There is no {noun} {said}, or you may not see it.", details=[{"code": "NotFound", "message": said, "field": noun}])
+        raise NotFound(
+            _("There is no %(noun)s %(said)s, or you may not see it.") % {"noun": noun, "said": said},
+            details=[{"code": "NotFound", "message": said, "field": noun}],
+        )
     return found
 
 
@@ -145,7 +149,7 @@ class OperationViewSet(ScopedViewSet, mixins.ListModelMixin):
         wanted = parse_id(self.kwargs["id"])
         found = self.get_queryset().filter(**wanted).first() if wanted and "id" in wanted else None
         if found is None:
-            raise NotFound(f"There is no operation {self.kwargs['id']}, or you may not see it.")
+            raise NotFound(_("There is no operation %(id)s, or you may not see it.") % {"id": self.kwargs["id"]})
         return found
 
     def retrieve(self, request, group=None, id=None):
@@ -170,7 +174,7 @@ class OperationViewSet(ScopedViewSet, mixins.ListModelMixin):
         """The log of one step, as text."""
         step = self.get_object().steps.filter(order=order).first()
         if step is None:
-            raise NotFound(f"This operation has no step {order}.")
+            raise NotFound(_("This operation has no step %(order)s.") % {"order": order})
         path = step_log_path(step)
         headers = {"Content-Type": "text/plain; charset=utf-8", "Content-Disposition": f'attachment; filename="{path.name}"'}
         return StreamingHttpResponse(steplog.text_of(path), headers=headers)

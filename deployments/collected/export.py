@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from django.utils.translation import gettext as _
 
 from deployments.collected import reading, tables
 from deployments.models import CollectedPart
@@ -24,7 +25,7 @@ TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl", "parque
 
 def check_format(said: str) -> str:
     if said not in TYPES:
-        raise BadRequest(f"There is no format {said!r}: use {', '.join(TYPES)}.", field="as")
+        raise BadRequest(_("There is no format %(said)r: use %(types)s.") % {"said": said, "types": ", ".join(TYPES)}, field="as")
     return said
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from deployments import engines
 from deployments.golden import trial
@@ -23,7 +24,7 @@ def check(operation: Operation, journal: Journal) -> None:
     service = Service.objects.select_related("group", "environment").get(pk=operation.service_id)
     revision = service.revisions.select_related("service__group", "image").filter(state=Revision.State.SERVING).first()
     if revision is None or service.stopped:
-        raise Conflict("No revision serves that could be asked. Start the service first.", code="NothingToStart")
+        raise Conflict(_("No revision serves that could be asked. Start the service first."), code="NothingToStart")
     requests = list(service.golden_requests.all())
     with journal.step("golden", f"Ask {len(requests)} saved request{'s' if len(requests) != 1 else ''}") as step:
         results = trial.ask_all(revision, requests, engines.target(service.environment.target), journal, seconds=MOST_SECONDS)

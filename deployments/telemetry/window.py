@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
 
 from deployments.telemetry.rollup import FINEST, KEPT, floor
 from portal.errors import BadRequest
@@ -78,11 +79,11 @@ class Window:
             said = given.get("range") or USUAL
             found = _RELATIVE.fullmatch(said)
             if not found or not 60 <= int(found[1]) * _SECONDS[found[2]] <= LONGEST.total_seconds():
-                raise BadRequest("range is a number with m, h or d behind it, such as 15m, 6h or 30d.", field="range")
+                raise BadRequest(_("range is a number with m, h or d behind it, such as 15m, 6h or 30d."), field="range")
             end = timezone.now()
             start = end - timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
         if not timedelta(seconds=FINEST) <= end - start <= LONGEST:
-            raise BadRequest("to must be at least 10 seconds and at most two years after from.", field="to")
+            raise BadRequest(_("to must be at least 10 seconds and at most two years after from."), field="to")
         return cls.of(start, end, step, said)
 
 
@@ -90,7 +91,7 @@ def _step(text: str) -> int:
     if not text:
         return 0
     if not (text.isascii() and text.isdecimal() and len(text) <= 7 and int(text) >= FINEST and int(text) % FINEST == 0):
-        raise BadRequest(f"step is a number of seconds, a multiple of {FINEST}.", field="step")
+        raise BadRequest(_("step is a number of seconds, a multiple of %(finest)s.") % {"finest": FINEST}, field="step")
     return int(text)
 
 
@@ -104,5 +105,5 @@ def moment(text: str, field: str) -> datetime:
     except (ValueError, OverflowError):
         found = None
     if found is None:
-        raise BadRequest(f"{field} is a time such as 2026-05-03T14:00:00Z, or seconds since 1970.", field=field)
+        raise BadRequest(_("%(field)s is a time such as 2026-05-03T14:00:00Z, or seconds since 1970.") % {"field": field}, field=field)
     return found if found.tzinfo else found.replace(tzinfo=UTC)

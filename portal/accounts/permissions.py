@@ -111,12 +111,17 @@ def require(user, permission: str, group) -> None:
     if allows(user, permission, group):
         return
     role = role_in(user, group)
-    needed = Role(roles_with(permission)[0]).label if roles_with(permission) else "nobody"
+    needed = Role(roles_with(permission)[0]).label if roles_with(permission) else _("nobody")
     people = group.memberships.filter(role=Role.OWNER).exclude(user__username="system")
-    owners = ", ".join(people.values_list("user__username", flat=True)) or "nobody"
-    have = f"Your role in {group.name} is {Role(role).label}." if role else f"You are not a member of {group.name}."
+    owners = ", ".join(people.values_list("user__username", flat=True)) or _("nobody")
+    if role:
+        have = _("Your role in %(group)s is %(role)s.") % {"group": group.name, "role": Role(role).label}
+    else:
+        have = _("You are not a member of %(group)s.") % {"group": group.name}
+    words = _("%(have)s This needs %(needed)s. Owners: %(owners)s.")
     raise NotAllowed(
-        f"{have} This needs {needed}. Owners: {owners}.", details=[{"code": "MissingPermission", "message": permission, "field": ""}]
+        words % {"have": have, "needed": needed, "owners": owners},
+        details=[{"code": "MissingPermission", "message": permission, "field": ""}],
     )
 
 

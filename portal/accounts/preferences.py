@@ -69,9 +69,9 @@ def keep(user, found: dict[str, object] | None) -> None:
 def set_preference(*, user, name: str, value: object) -> Preference:
     """Only for oneself, so no permission is asked for."""
     if not _NAME.fullmatch(name):
-        raise ValidationError({"name": "Use up to 40 lower-case letters, dots, dashes and underscores."})
+        raise ValidationError({"name": _("Use up to 40 lower-case letters, dots, dashes and underscores.")})
     if len(json.dumps(value)) > LONGEST_VALUE:
-        raise ValidationError({"value": f"Use at most {LONGEST_VALUE} characters of JSON."})
+        raise ValidationError({"value": _("Use at most %(longest_value)s characters of JSON.") % {"longest_value": LONGEST_VALUE}})
     if user.preferences.exclude(name=name).count() >= MOST_PREFERENCES:
         raise Conflict(_("There are %(most)d preferences already, which is the most.") % {"most": MOST_PREFERENCES})
     user.__dict__.pop("_preferences", None)

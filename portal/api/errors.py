@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation, ValidationError
+from django.db import DatabaseError
 from django.db.models import ProtectedError
 from django.http import Http404, JsonResponse
+from django.utils.translation import gettext as _
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -92,7 +95,20 @@ def describe(error: Exception) -> dict | None:
             415: "UnsupportedMediaType",
         }
         return envelope(code.get(error.status_code, "BadRequest"), str(error.detail), error.status_code)
+    if is_full_disk(error):
+        return envelope("InsufficientStorage", _("The portal's disk is full. Nothing was kept; ask whoever runs it to make room."), 507)
     return None
+
+
+def is_full_disk(error: BaseException | None) -> bool:
+    """Whether files or the database have no more room: in the words of the system, SQLite and PostgreSQL."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        if isinstance(error, DatabaseError) and any(words in str(error) for words in ("disk is full", "No space left on device")):
+            return True
+        error = error.__cause__
+    return False
 
 
 def handle(error: Exception, context: dict) -> Response:

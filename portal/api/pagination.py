@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 
+from django.utils.translation import gettext as _
 from rest_framework.pagination import BasePagination
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
@@ -30,7 +31,7 @@ class SkipTokenPagination(BasePagination):
         if asked is None:
             return DEFAULT
         if not (asked.isascii() and asked.isdecimal()) or not 1 <= int(asked) <= MOST:
-            raise BadRequest(f"count must be a whole number from 1 to {MOST}.", field="count")
+            raise BadRequest(_("count must be a whole number from 1 to %(most)s.") % {"most": MOST}, field="count")
         return int(asked)
 
     @staticmethod
@@ -42,7 +43,7 @@ class SkipTokenPagination(BasePagination):
         except (ValueError, binascii.Error, UnicodeError):
             offset = -1
         if not 0 <= offset < 2**31:
-            raise BadRequest("This $skipToken is not one of ours; take it from nextLink.", field="$skipToken")
+            raise BadRequest(_("This $skipToken is not one of ours; take it from nextLink."), field="$skipToken")
         return offset
 
     def get_paginated_response(self, data):

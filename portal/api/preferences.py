@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import mixins, serializers, status
 from rest_framework.response import Response
@@ -84,6 +85,6 @@ class SavedViewSet(ScopedViewSet, mixins.ListModelMixin):
     def destroy(self, request, group=None, id=None):
         view = self.get_queryset().filter(pk=id).first() if str(id).isdecimal() else None
         if view is None:
-            raise NotFound(f"There is no saved view {id}, or you may not see it.")
+            raise NotFound(_("There is no saved view %(id)s, or you may not see it.") % {"id": id})
         preferences.delete_view(user=request.user, view=view)
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.http import Http404
+from django.utils.translation import gettext as _
 from rest_framework import mixins, status, viewsets
 from rest_framework.response import Response
 
@@ -28,7 +29,7 @@ class GroupMixin:
         if "_group" not in self.__dict__:
             self.__dict__["_group"] = group_named(self.request.user, self.kwargs["group"])
         if self.__dict__["_group"] is None:
-            raise NotFound(f"There is no resource group {self.kwargs['group']}, or you may not see it.")
+            raise NotFound(_("There is no resource group %(group)s, or you may not see it.") % {"group": self.kwargs["group"]})
         return self.__dict__["_group"]
 
 
@@ -61,7 +62,7 @@ class GroupViewSet(mixins.ListModelMixin, viewsets.GenericViewSet):
     def retrieve(self, request, group=None):
         found = self.get_queryset().filter(name=group).first()
         if found is None:
-            raise NotFound(f"There is no resource group {group}, or you may not see it.")
+            raise NotFound(_("There is no resource group %(group)s, or you may not see it.") % {"group": group})
         return Response(self.get_serializer(found).data)
 
     def create(self, request):
@@ -84,7 +85,9 @@ class MemberViewSet(ScopedViewSet, mixins.ListModelMixin):
         try:
             return super().get_object()
         except Http404:
-            raise NotFound(f"{self.kwargs['username']} is not a member of {self.group}.") from None
+            raise NotFound(
+                _("%(username)s is not a member of %(group)s.") % {"username": self.kwargs["username"], "group": self.group}
+            ) from None
 
     def create(self, request, group=None):
         asked = AddMemberSerializer(data=request.data)
@@ -123,6 +126,6 @@ class TokenViewSet(mixins.ListModelMixin, viewsets.GenericViewSet):
     def destroy(self, request, key_id=None):
         token = self.get_queryset().filter(key_id=key_id).first()
         if token is None:
-            raise NotFound(f"You have no token {key_id}.")
+            raise NotFound(_("You have no token %(key_id)s.") % {"key_id": key_id})
         actions.revoke_token(user=request.user, token=token)
         return Response(status=status.HTTP_204_NO_CONTENT)

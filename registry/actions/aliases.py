@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 from django.dispatch import Signal
+from django.utils.translation import gettext as _
 
 from portal.accounts.events import EventTag, record
 from portal.accounts.permissions import Permission, require
@@ -54,7 +55,7 @@ def remove_alias(*, user, alias: Alias) -> None:
     require(user, Permission.MODEL_WRITE, alias.model.group)
     if followers := [str(following.service) for following in alias.followings.select_related("service").order_by("service__name")]:
         raise Conflict(
-            f"{alias} is followed by {', '.join(followers)}. End that first.",
+            _("%(alias)s is followed by %(followers)s. End that first.") % {"alias": alias, "followers": ", ".join(followers)},
             code="InUse",
             details=[{"code": "UsedBy", "message": f"service {name}", "field": "service"} for name in followers],
         )
@@ -67,5 +68,5 @@ def find_alias(*, user, group, model: str, name: str) -> Alias:
     rows = Alias.objects.allowing(user, Permission.MODEL_READ).select_related("model__group", "version__model")
     found = rows.filter(model__group=group, model__name=model, name=name).first()
     if found is None:
-        raise NotFound(f"There is no alias {model}@{name}, or you may not see it.")
+        raise NotFound(_("There is no alias %(model)s@%(name)s, or you may not see it.") % {"model": model, "name": name})
     return found

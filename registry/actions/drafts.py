@@ -9,6 +9,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from portal.accounts.permissions import Permission, require
 from portal.errors import NotFound, TooLarge
@@ -29,7 +30,7 @@ def find_draft(*, user, group, said: str) -> ManifestDraft:
     except (ValidationError, ValueError):
         found = None
     if found is None:
-        raise NotFound("There is no such draft of yours; a draft is kept for 30 days.")
+        raise NotFound(_("There is no such draft of yours; a draft is kept for 30 days."))
     return found
 
 
@@ -39,7 +40,7 @@ def save_draft(*, user, group, content: dict[str, Any], draft: ManifestDraft | N
     require(user, Permission.MANIFEST_WRITE, group)
     text = json.dumps(content)
     if len(text) > MOST_CHARACTERS:
-        raise TooLarge(f"A draft has at most {MOST_CHARACTERS // 2**20} Mi characters.")
+        raise TooLarge(_("A draft has at most %(most_characters)s Mi characters.") % {"most_characters": MOST_CHARACTERS // 2**20})
     draft = draft or ManifestDraft(user=user, group=group)
     name = content.get("name")
     draft.name = name[:64].replace("\0", "") if isinstance(name, str) else ""

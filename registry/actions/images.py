@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from portal.accounts.events import EventTag, record
 from portal.accounts.permissions import Permission, require
@@ -20,7 +21,7 @@ def draft_image(*, user, group, name: str, manifest: Manifest, format: str, desc
     require(user, Permission.IMAGE_WRITE, group)
     if manifest.group_id != group.pk:
         raise Conflict(
-            f"{manifest} belongs to another resource group.",
+            _("%(manifest)s belongs to another resource group.") % {"manifest": manifest},
             code="OtherGroup",
             details=[{"code": "Invalid", "message": str(manifest), "field": "manifest"}],
         )
@@ -67,7 +68,7 @@ def record_built_image(
         "built_at": timezone.now(),
     }
     if not digest or not Image.objects.filter(pk=image.pk, digest="").update(**facts):
-        raise Conflict(f"{image} is built already, or was discarded.", code="ImageNotDrafted")
+        raise Conflict(_("%(image)s is built already, or was discarded.") % {"image": image}, code="ImageNotDrafted")
     image.refresh_from_db()
     record(image.created_by, EventTag.IMAGE_RECORDED, image, digest=digest, size=size, seconds=build_seconds)
     return image
@@ -86,7 +87,7 @@ def delete_image(*, user, image: Image) -> None:
     """
     require(user, Permission.IMAGE_WRITE, image.group)
     if not image.is_built:
-        raise Conflict(f"{image} is being built. Cancel its operation instead.", code="ImageNotBuilt")
+        raise Conflict(_("%(image)s is being built. Cancel its operation instead.") % {"image": image}, code="ImageNotBuilt")
     refuse_if_used(image)
     record(user, EventTag.IMAGE_DELETED, image, digest=image.digest)
     image.delete()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from portal.accounts.events import EventTag, record
 from portal.accounts.permissions import Permission, require
@@ -57,7 +58,11 @@ def create_manifest(
     require(user, Permission.MANIFEST_WRITE, group)
     for version in models:
         if version.group.pk != group.pk:
-            raise Conflict(f"{version} belongs to another resource group.", code="OtherGroup", details=[_detail("models", str(version))])
+            raise Conflict(
+                _("%(version)s belongs to another resource group.") % {"version": version},
+                code="OtherGroup",
+                details=[_detail("models", str(version))],
+            )
     faults = Faults()
     faults.name(name)
     if upload_set is not None:
@@ -182,11 +187,14 @@ def _clean_text(text: Text | None, field: str, faults: Faults) -> Text | None:
     with faults.on(field):
         path = clean_path(path)
         if len(data) > MOST_BYTES[field]:
-            raise ValidationError(f"{path} has {len(data):,} bytes; the most is {MOST_BYTES[field]:,}.")
+            raise ValidationError(
+                _("%(path)s has %(count)s bytes; the most is %(most_bytes)s.")
+                % {"path": path, "count": format(len(data), ","), "most_bytes": format(MOST_BYTES[field], ",")}
+            )
         if not data.strip():
-            raise ValidationError(f"{path} is empty.")
+            raise ValidationError(_("%(path)s is empty.") % {"path": path})
         if field == "driver" and not path.endswith(".py"):
-            raise ValidationError(f"{path} is not a Python file: its name must end in .py.")
+            raise ValidationError(_("%(path)s is not a Python file: its name must end in .py.") % {"path": path})
         return path, data
     return None
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
 from portal.accounts.permissions import Permission, require
 from portal.errors import BadRequest
@@ -37,7 +38,7 @@ def propose_recipe_for_upload(*, user, upload_set: UploadSet, name: str = "model
 def recipe_for_files(*, name: str, files: Sequence[tuple[str, Asset]], sample: str = "") -> Recipe:
     """For (path, asset) as they would be registered under `name`; asks for no permission, as the caller has."""
     if not files:
-        raise BadRequest("There are no files to look at. Send the model first.", code="NotRecognised", field="files")
+        raise BadRequest(_("There are no files to look at. Send the model first."), code="NotRecognised", field="files")
     kind, root, files = shape_of(name, sorted(files, key=lambda file: file[0]))
     return _propose(root, kind == ModelVersion.Kind.FOLDER, files, _schema_of(sample))
 

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from portal.errors import BadRequest, InsufficientStorage, NotFound, TooLarge
 from registry.actions.uploads import LIFETIME, add_uploaded_file, check_open, clean_upload_path
@@ -32,11 +33,11 @@ def begin_resumable_upload(*, user, upload_set: UploadSet, path: str, size: int,
     """
     upload_set = UploadSet.objects.select_for_update().select_related("group").filter(pk=upload_set.pk).first()
     if upload_set is None:
-        raise NotFound("There is no such upload set any more.")
+        raise NotFound(_("There is no such upload set any more."))
     check_open(user=user, upload_set=upload_set)
     path = clean_upload_path(path)
     if sha256 and not SHA256.fullmatch(sha256):
-        raise BadRequest("sha256 must be 64 hexadecimal digits.", field="sha256")
+        raise BadRequest(_("sha256 must be 64 hexadecimal digits."), field="sha256")
     same = {"size": size, "sha256": sha256.lower(), "modified": modified[:32]}
     known = upload_set.resumable.filter(path=path).first()
     if known is not None:
@@ -46,7 +47,7 @@ def begin_resumable_upload(*, user, upload_set: UploadSet, path: str, size: int,
         known.forget()
     check_room(user=user, size=size)
     if upload_set.files.count() + upload_set.resumable.filter(asset=None).count() >= settings.MAX_FILES:
-        raise TooLarge(f"An upload set takes at most {settings.MAX_FILES} files.", code="TooManyFiles")
+        raise TooLarge(_("An upload set takes at most %(max_files)s files.") % {"max_files": settings.MAX_FILES}, code="TooManyFiles")
     return ResumableUpload.objects.create(upload_set=upload_set, path=path, **same)
 
 
@@ -56,7 +57,7 @@ def find_resumable_upload(*, upload_set: UploadSet, said: str) -> ResumableUploa
     except (ValidationError, ValueError):
         found = None
     if found is None:
-        raise NotFound(f"There is no upload {said} in this upload set.")
+        raise NotFound(_("There is no upload %(said)s in this upload set.") % {"said": said})
     found.upload_set = upload_set
     return found
 
@@ -83,7 +84,7 @@ def finish_resumable_upload(*, user, upload: ResumableUpload, appending: Appendi
         with transaction.atomic():
             asset = appending.keep()
             if not ResumableUpload.objects.filter(pk=upload.pk).update(asset=asset):
-                raise NotFound("This upload was discarded while its last bytes arrived.")
+                raise NotFound(_("This upload was discarded while its last bytes arrived."))
             add_uploaded_file(user=user, upload_set=upload.upload_set, path=upload.path, asset=asset)
     asset.already_stored, upload.asset = known, asset
     return asset
@@ -107,8 +108,10 @@ def check_room(*, user, size: int | None) -> None:
     waiting = _sum(UploadedFile.objects.filter(**opened), "asset__size") + _sum(unfinished.filter(**opened), "size")
     if waiting + size > settings.MAX_UPLOAD_BYTES:
         raise TooLarge(
-            f"You have {waiting:,} bytes in uploads that are not registered yet, and {settings.MAX_UPLOAD_BYTES:,} is the most. "
-            "Register or discard one first.",
+            _(
+                "You have %(waiting)s bytes in uploads that are not registered yet, and %(max_upload_bytes)s is the most. Register or discard one first."
+            )
+            % {"waiting": format(waiting, ","), "max_upload_bytes": format(settings.MAX_UPLOAD_BYTES, ",")},
             code="TooMuchWaiting",
         )
     arrived = sum(path.stat().st_size for path in settings.STAGING_DIR.glob("*.tus"))
@@ -116,7 +119,8 @@ def check_room(*, user, size: int | None) -> None:
     free = shutil.disk_usage(settings.STAGING_DIR).free
     if size + promised > free:
         raise InsufficientStorage(
-            f"The portal's disk has {max(0, free - promised):,} bytes free; the file has {size:,}. Ask whoever runs the portal to make room."
+            _("The portal's disk has %(free)s bytes free; the file has %(size)s. Ask whoever runs the portal to make room.")
+            % {"free": format(max(0, free - promised), ","), "size": format(size, ",")}
         )
 
 

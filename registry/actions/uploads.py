@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models.functions import Coalesce
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from portal.accounts.permissions import Permission, require
 from portal.errors import BadRequest, Conflict, NotFound, TooLarge
@@ -44,7 +45,7 @@ def find_upload_set(*, user, group, said: str) -> UploadSet:
         found = None
     if found is None:
         raise NotFound(
-            f"There is no upload set {said} of yours in {group.name}.",
+            _("There is no upload set %(said)s of yours in %(name)s.") % {"said": said, "name": group.name},
             details=[{"code": "NotFound", "message": str(said), "field": "uploadSet"}],
         )
     return found
@@ -54,11 +55,11 @@ def check_open(*, user, upload_set: UploadSet) -> None:
     """Raises unless this person may put files into the set now; asked before the first byte is read."""
     require(user, Permission.MODEL_WRITE, upload_set.group)
     if upload_set.user_id != user.pk:
-        raise NotFound(f"There is no {upload_set} of yours.")
+        raise NotFound(_("There is no %(upload_set)s of yours.") % {"upload_set": upload_set})
     if upload_set.closed_at is not None:
-        raise Conflict("This upload set has been used already. Open a new one.", code="UploadSetClosed")
+        raise Conflict(_("This upload set has been used already. Open a new one."), code="UploadSetClosed")
     if not upload_set.is_open:
-        raise Conflict("This upload set has expired. Open a new one.", code="UploadSetExpired")
+        raise Conflict(_("This upload set has expired. Open a new one."), code="UploadSetExpired")
 
 
 def clean_upload_path(path: str) -> str:
@@ -78,7 +79,7 @@ def add_uploaded_files(*, user, upload_set: UploadSet, files: Sequence[tuple[str
     """Puts stored files into the set, all or none; the same path again replaces what was there."""
     upload_set = UploadSet.objects.select_for_update().select_related("group").filter(pk=upload_set.pk).first()
     if upload_set is None:
-        raise NotFound("The upload set was deleted while the file arrived.")
+        raise NotFound(_("The upload set was deleted while the file arrived."))
     check_open(user=user, upload_set=upload_set)
     by_path = {clean_upload_path(path): asset for path, asset in files}
     upload_set.files.filter(path__in=by_path).delete()
@@ -86,7 +87,7 @@ def add_uploaded_files(*, user, upload_set: UploadSet, files: Sequence[tuple[str
         begun.forget()  # the whole file came another way
     UploadedFile.objects.bulk_create([UploadedFile(upload_set=upload_set, path=path, asset=asset) for path, asset in by_path.items()])
     if upload_set.files.count() > settings.MAX_FILES:
-        raise TooLarge(f"An upload set takes at most {settings.MAX_FILES} files.", code="TooManyFiles")
+        raise TooLarge(_("An upload set takes at most %(max_files)s files.") % {"max_files": settings.MAX_FILES}, code="TooManyFiles")
 
 
 @transaction.atomic
@@ -97,7 +98,7 @@ def remove_uploaded_file(*, user, upload_set: UploadSet, path: str) -> None:
     if resumable is not None:
         resumable.forget()
     if not upload_set.files.filter(path=path).delete()[0] and resumable is None:
-        raise NotFound(f"There is no file {path} in this upload set.")
+        raise NotFound(_("There is no file %(path)s in this upload set.") % {"path": path})
 
 
 @transaction.atomic
@@ -111,11 +112,13 @@ def delete_upload_set(*, user, upload_set: UploadSet) -> None:
 def use_up(*, user, group, upload_set: UploadSet) -> list[tuple[str, Asset]]:
     """Close the set, inside the caller's transaction, and hand out its files; a second caller is refused."""
     if upload_set.group_id != group.pk:
-        raise NotFound(f"There is no {upload_set} of yours in {group.name}.")
+        raise NotFound(_("There is no %(upload_set)s of yours in %(name)s.") % {"upload_set": upload_set, "name": group.name})
     check_open(user=user, upload_set=upload_set)
     late = list(upload_set.resumable.filter(asset=None).values_list("path", flat=True)[:3])
     if late:
-        raise Conflict(f"Not everything has arrived yet: {', '.join(late)}. Send the rest, or remove it.", code="UploadUnfinished")
+        raise Conflict(
+            _("Not everything has arrived yet: %(late)s. Send the rest, or remove it.") % {"late": ", ".join(late)}, code="UploadUnfinished"
+        )
     if not UploadSet.objects.filter(pk=upload_set.pk, closed_at=None).update(closed_at=timezone.now()):
-        raise Conflict("This upload set has been used already. Open a new one.", code="UploadSetClosed")
+        raise Conflict(_("This upload set has been used already. Open a new one."), code="UploadSetClosed")
     return [(file.path, file.asset) for file in upload_set.files.select_related("asset")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db.models import Count, Max, OuterRef, Subquery
 from django.http import JsonResponse
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import mixins, status
@@ -122,7 +123,7 @@ class ModelViewSet(TaggedMixin, FilesMixin, NamedViewSet):
         version = self.get_object()
         found = version.files.select_related("asset").filter(path=path).first()
         if found is None:
-            raise NotFound(f"{version} has no file {path}.")
+            raise NotFound(_("%(version)s has no file %(path)s.") % {"version": version, "path": path})
         return send_asset(request, found.asset, found.path)
 
     @extend_schema(
@@ -156,7 +157,7 @@ class AliasViewSet(ScopedViewSet):
     def list(self, request, group=None, name=None):
         found = self.get_queryset().filter(model__name=name)
         if not found and not RegisteredModel.objects.allowing(request.user, self.permission).filter(group=self.group, name=name).exists():
-            raise NotFound(f"There is no model {name}, or you may not see it.")
+            raise NotFound(_("There is no model %(name)s, or you may not see it.") % {"name": name})
         return Response(self.get_serializer(found, many=True).data)
 
     @extend_schema(summary="Point an alias at a version; it is made, or moved, and services that follow it are updated")
@@ -241,7 +242,7 @@ class ManifestViewSet(FilesMixin, NamedViewSet):
         manifest = self.get_object()
         found = manifest.files.select_related("asset").filter(path=path).first()
         if found is None:
-            raise NotFound(f"{manifest} has no file {path}.")
+            raise NotFound(_("%(manifest)s has no file %(path)s.") % {"manifest": manifest, "path": path})
         return send_asset(request, found.asset, found.path)
 
 

@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 from registry.known_packages import IMPORTED_AS, SAME_NAME
 
 #: what the scoring runtime has under these names
-OF_RUNTIME = frozenset({"azureml", "azure", "inference_schema", "azureml_inference_server_http", "msgspec", "httptools"})
+OF_RUNTIME = frozenset({"azureml", "azure", "inference_schema", "azureml_inference_server_http", "msgspec", "httptools", "uvloop"})
 #: packages that are hardly ever named, because these bring them
 BROUGHT_BY = {
     "numpy": (
