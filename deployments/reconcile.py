@@ -62,6 +62,7 @@ def _sweep() -> None:
                 work.give_up(operation)
             else:
                 operation.hand_back(due_at=timezone.now())
+                work.end_steps(operation)
         except IllegalMove:
             continue
 

@@ -154,9 +154,16 @@ def _try_again(operation: Operation, message: str, *, code: str) -> None:
         _cancelled(operation)
 
 
+def end_steps(operation: Operation) -> None:
+    """What a worker was at when it died did not go on; another try begins steps of its own."""
+    operation.steps.filter(state=OperationStep.State.RUNNING).update(
+        state=OperationStep.State.FAILED, ended_at=timezone.now(), note="The worker ended in the middle of it."
+    )
+
+
 def give_up(operation: Operation) -> None:
     """A worker died with it for the last time: say so and clean up."""
-    operation.steps.filter(state=OperationStep.State.RUNNING).update(state=OperationStep.State.FAILED, ended_at=timezone.now())
+    end_steps(operation)
     _fail(
         operation,
         "The worker stopped in the middle of this, three times. An operator can see why in its log.",

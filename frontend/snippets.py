@@ -7,6 +7,7 @@ import re
 import shlex
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db.models import Value
 
 from deployments import swagger
@@ -90,15 +91,20 @@ def python(service: Service, body: object | None) -> str:
         data = "json.dumps(body).encode()"
     key = '        "Authorization": "Bearer " + os.environ["MODELPORT_KEY"],\n' if with_key else ""
     return (
-        ("import json\nimport os\nimport urllib.request\n\n" if with_key else "import json\nimport urllib.request\n\n")
+        ("import json\nimport os\n" if with_key else "import json\n")
+        + "import urllib.error\nimport urllib.request\n\n"
         + f"body = {given}\n"
         + "request = urllib.request.Request(\n"
         + f"    {json.dumps(service.scoring_url)},\n"
         + f"    data={data},\n"
         + f'    headers={{\n{key}        "Content-Type": "application/json",\n    }},\n'
         + ")\n"
-        + "with urllib.request.urlopen(request) as answer:\n"
-        + "    print(json.load(answer))"
+        + "try:\n"
+        + "    with urllib.request.urlopen(request) as answer:\n"
+        + "        print(json.load(answer))\n"
+        # Without this nobody sees which field is wrong, only the number.
+        + "except urllib.error.HTTPError as refused:\n"
+        + "    raise SystemExit(refused.read().decode())"
     )
 
 
@@ -139,7 +145,10 @@ def powershell(service: Service, body: object | None) -> str:
 
 def client(service: Service, body: object | None) -> str:
     """The command line; it takes a session key by itself."""
-    return f"modelport service run realtime -g {service.group.name} -n {service.name} -d {shlex.quote(_text(body)[0])}"
+    return (
+        f"# once, in a checkout of Modelport: pip install ./modelport && modelport login --url {settings.PORTAL_URL}\n"
+        f"modelport service run realtime -g {service.group.name} -n {service.name} -d {shlex.quote(_text(body)[0])}"
+    )
 
 
 def all_of(service: Service, body: object | None) -> list[Snippet]:

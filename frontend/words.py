@@ -9,6 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
+from portal.accounts.models import User
 from registry.runtimes import RUNTIMES
 
 
@@ -152,6 +153,12 @@ def runtime_words(manifest) -> str:
     """Python 3.11; Spark 3.5, Python 3.11"""
     known = RUNTIMES.get(manifest.runtime)
     return f"{known.label if known else manifest.runtime} {manifest.python}"
+
+
+def person_words(person: object) -> str:
+    """A person by name; the account that the portal acts as is no person."""
+    name = str(person)
+    return gettext("the portal itself") if name == User.SYSTEM else name
 
 
 def event_words(event) -> tuple[str, str]:

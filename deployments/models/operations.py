@@ -127,7 +127,7 @@ class Operation(Stateful):
         """
         mine = type(self).objects.select_for_update().filter(pk=self.pk, state=self.State.RUNNING, fence=self.fence)
         if mine.first() is None:
-            raise IllegalMove(f"{self} was cancelled, or another worker has it.")
+            raise IllegalMove(_("%(self)s was cancelled, or another worker has it.") % {"self": self})
 
     def succeed(self) -> None:
         self.move(self.State.SUCCEEDED, where={"fence": self.fence}, ended_at=timezone.now(), error=None)

@@ -64,6 +64,10 @@ class DescribeModelForm(StyledForm):
     tags = WordsField(label=_("Tags"), required=False, help_text=_("Words separated by commas."))
 
 
+class AddTagsForm(StyledForm):
+    tags = WordsField(label=_("Tags to add"), help_text=_("Words separated by commas."))
+
+
 class CardForm(StyledForm):
     card = card_field(24)
 

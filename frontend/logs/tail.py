@@ -127,6 +127,8 @@ class Tail:
         self.watchers = 0
         #: where the next event will begin; None until the first look
         self.head: Place | None = None
+        #: the last look failed, which is told once and not at every look
+        self.unreadable = False
         self._ring: deque[Piece] = deque()
         self._bytes = 0
         self._news = asyncio.Event()
@@ -204,7 +206,19 @@ class Tails:
 
 
 def _look(wanted: list) -> list[tuple[Tail, list[Piece], Place]]:
-    return [(tail, *(read(steps, head) if head is not None else ([], end_of(steps)))) for tail, steps, head in wanted]
+    found = []
+    for tail, steps, head in wanted:
+        try:
+            pieces, place = read(steps, head) if head is not None else ([], end_of(steps))
+        except OSError:
+            # One file that cannot be read holds up who follows it, and nobody else.
+            if not tail.unreadable:
+                log.warning("an open log could not be read", exc_info=True)
+            tail.unreadable = True
+        else:
+            tail.unreadable = False
+            found.append((tail, pieces, place))
+    return found
 
 
 _loops: WeakKeyDictionary[asyncio.AbstractEventLoop, Tails] = WeakKeyDictionary()

@@ -72,6 +72,7 @@ def service_word(word: str) -> str:
     return str(look(f"service:{word}").word).lower()
 
 
+register.filter("person", words.person_words)
 register.filter("step_words", words.step_words)
 register.filter("runtime_words", words.runtime_words)
 
@@ -87,6 +88,9 @@ def ago(moment: datetime, now: datetime | None = None) -> str:
     """3 minutes ago; in 2 days."""
     seconds = ((now or timezone.now()) - moment).total_seconds()
     past, seconds = seconds >= 0, abs(seconds)
+    if not past and seconds >= 60:
+        # What was set to end in 90 days is not told as 89 when the page comes a moment later.
+        seconds += 30
     if seconds >= 86400:
         count = int(seconds // 86400)
         said = ngettext("%(n)s day ago", "%(n)s days ago", count) if past else ngettext("in %(n)s day", "in %(n)s days", count)
@@ -144,13 +148,15 @@ def cores(value: float) -> str:
 
 @register.filter
 def usually(span: tuple[float, float]) -> str:
-    """usually 2-3 minutes; usually 20 s"""
-    low, high = span
-    if high < 90:
-        low, high, unit = round(low), round(high), gettext("s")
+    """usually 2-3 minutes; usually 20 s; usually 20 s–2 minutes"""
+    (low, first), (high, last) = (
+        (round(seconds), gettext("s")) if seconds < 90 else (round(seconds / 60), gettext("minutes")) for seconds in span
+    )
+    if first != last:
+        time = f"{low} {first}–{high} {last}"
     else:
-        low, high, unit = round(low / 60), round(high / 60), gettext("minutes")
-    return gettext("usually %(time)s") % {"time": f"{high} {unit}" if low == high else f"{low}–{high} {unit}"}
+        time = f"{high} {last}" if low == high else f"{low}–{high} {last}"
+    return gettext("usually %(time)s") % {"time": time}
 
 
 @register.simple_tag

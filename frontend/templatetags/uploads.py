@@ -79,6 +79,8 @@ def upload_words() -> str:
         "too_large": _("{path} is larger than {most}, the most that this portal takes. Whoever runs it can raise the limit."),
         "stopped": _("{path} ({size}) stopped at {n} %."),
         "unregistered": _("{path} ({size}) has arrived and is not registered yet."),
+        "removed_at": _("Removed {time} when it is not used."),
+        "more_sets": _("Other uploads that were not registered ({n})"),
         "choose_again": _("Choose the same {files} ({size}) again; the upload goes on where it stopped."),
         "pickle": _("Runs code when loaded. It will only be opened inside the image."),
         "empty": _("The file is empty."),

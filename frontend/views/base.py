@@ -28,6 +28,7 @@ from frontend import lists, typed
 from frontend.flash import carry
 from frontend.frame import groups_in_frame
 from frontend.paging import MOST_COUNTED, BoundedPaginator, settle
+from frontend.several import verbs_for
 from frontend.views.errors import refused
 from portal.accounts.models import ResourceGroup
 from portal.accounts.preferences import preferences_of, views_for
@@ -178,6 +179,7 @@ class ListView(ScopedMixin, TemplateView):
             empty=self.empty,
             quick=[(words, query, query == self.request.GET.urlencode()) for words, query in self.quick],
             noun=noun,
+            several=verbs_for(self.request.user, self.group, noun),
             layout=layout,
             columns=[
                 (name, one.verbose_name or name, name not in hidden)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 from django.http import Http404, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from portal.api.errors import envelope, json_error
+from portal.api.errors import describe, envelope, is_full_disk, json_error
 
 TITLES = {
     400: _("This request cannot be used"),
@@ -61,6 +63,11 @@ def bad_request(request, exception=None):
 
 
 def server_error(request):
+    # Django asks for this page while it handles the error.
+    error = sys.exception()
+    if is_full_disk(error):
+        said = describe(error)
+        return _answer(request, said["code"], said["statusCode"], said["message"])
     return _answer(request, "InternalServerError", 500, gettext("Something broke on our side. Nothing was changed."))
 
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _l
 from deployments import steplog
 from deployments.actions import operations as actions
 from deployments.actions import proposals
-from deployments.models import Operation, OperationStep, Service
+from deployments.models import Operation, OperationStep, Revision, Service
 from deployments.proposals import excerpt_of, proposal_for
 from deployments.steps import step_log_path
 from deployments.usual import place_in_queue, steps_to_come, usual_seconds
@@ -24,6 +24,7 @@ from frontend.logs.html import lines_html
 from frontend.tables import OperationTable
 from frontend.views.base import DetailView, ListView, ObjectMixin, PostView
 from portal.accounts.permissions import Permission
+from registry.models import Manifest
 
 #: lines of a step that stand in the page at load; the rest is asked for
 SHOWN_LINES = 500
@@ -92,6 +93,8 @@ class OperationView(OperationMixin, DetailView):
             "took": took(operation),
             "proposal": proposal_for(operation),
             "excerpt": excerpt_of(operation),
+            "to_mend": manifest_to_mend(operation),
+            "still_serves": still_serves(operation, service),
         }
         if not self.request.htmx:
             words |= self.log(steps) | {"values": take_keys(self.request, service), "report": report(operation, steps)}
@@ -135,6 +138,19 @@ class OperationView(OperationMixin, DetailView):
     def expects_more(operation: Operation) -> bool:
         """One step: the image is ready and the rollout's row is about to be written."""
         return operation.state == Operation.State.SUCCEEDED and bool(operation.then) and not hasattr(operation, "followed_by")
+
+
+def manifest_to_mend(operation: Operation) -> Manifest | None:
+    """Whose files have to change before another try can end better; None when the machine or the network was the cause."""
+    yours = operation.state == Operation.State.FAILED and (operation.error or {}).get("fault") == "yours"
+    return (operation.manifest or (operation.image and operation.image.manifest)) if yours else None
+
+
+def still_serves(operation: Operation, service: Service | None) -> bool:
+    """Whether callers are answered although this rollout has not ended well."""
+    if service is None or operation.kind != Operation.Kind.SERVICE or operation.state == Operation.State.SUCCEEDED:
+        return False
+    return service.revisions.filter(state=Revision.State.SERVING).exists()
 
 
 def took(operation: Operation) -> float | None:

@@ -186,7 +186,20 @@ class ServiceSettingsView(EditedMixin, ServiceMixin, ActionView):
     template_name = "frontend/services/settings.html"
     tab, title, submit, busy = "settings", _("Settings"), _("Update service"), _("Starting…")
     permission = Permission.SERVICE_WRITE
-    FIELDS = ("replicas", "cpu", "memory", "gpus", "workers", "access", "timeout", "collect_data", "batching", "description", "contact", "open_page")
+    FIELDS = (
+        "replicas",
+        "cpu",
+        "memory",
+        "gpus",
+        "workers",
+        "access",
+        "timeout",
+        "collect_data",
+        "batching",
+        "description",
+        "contact",
+        "open_page",
+    )
 
     def get_form_kwargs(self):
         images = offered(self.scope(Image, Permission.IMAGE_READ), self.request.POST.get("image") or self.get_initial()["image"])

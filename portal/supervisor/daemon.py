@@ -5,7 +5,6 @@ The `supervisor` package keeps the processes running, restarts them and rotates 
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import json
 import os
@@ -16,6 +15,7 @@ import tempfile
 import time
 import xmlrpc.client
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -25,6 +25,7 @@ from supervisor.xmlrpc import SupervisorTransport
 from portal.supervisor.configuration import GROUP, render
 from portal.supervisor.preflight import CannotStart
 from portal.supervisor.processes import Process
+from portal.supervisor.web import end_with_parent
 
 #: a Unix socket's address ends here, less what supervisord adds while it binds
 LONGEST_SOCKET = 90
@@ -52,14 +53,14 @@ class Daemon:
         self.socket.unlink(missing_ok=True)
         with open(settings.LOG_DIR / "supervisord.out", "wb") as out:
             self.child = subprocess.Popen(
-                [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(configuration)],
+                [sys.executable, "-m", "portal.supervisor.keeper", "-n", "-c", str(configuration)],
                 cwd=settings.ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 # Its own session, so that a Ctrl-C at the terminal reaches only us and the order of stopping is ours.
                 start_new_session=True,
-                preexec_fn=_end_with_parent,
+                preexec_fn=partial(end_with_parent, signal.SIGTERM),
             )
         deadline = time.monotonic() + 15
         while time.monotonic() < deadline:
@@ -80,7 +81,8 @@ class Daemon:
             rows = self._proxy().supervisor.getAllProcessInfo()
         except (OSError, xmlrpc.client.Error) as error:
             raise CannotStart(f"The supervisor is gone: {error}") from error
-        _remember(self.folder, [row["pid"] for row in rows if row["pid"]])
+        with suppress(OSError):  # a full disk
+            _remember(self.folder, [row["pid"] for row in rows if row["pid"]])
         return {row["name"]: row for row in rows}
 
     def start_process(self, name: str) -> None:
@@ -110,7 +112,7 @@ def tail(path: Path, lines: int = 1) -> str:
     try:
         with open(path, "rb") as file:
             file.seek(max(0, path.stat().st_size - 16_384))
-            said = [line for line in file.read().decode(errors="replace").splitlines() if line.strip()]
+            said = [line for line in file.read(16_384).decode(errors="replace").splitlines() if line.strip()]
     except FileNotFoundError:
         return ""
     return "\n".join(said[-lines:])
@@ -172,9 +174,3 @@ def _socket_path(folder: Path) -> Path:
     if short.stat().st_uid != os.getuid() or short.is_symlink():
         raise CannotStart(f"{short} belongs to somebody else; choose a MODELPORT_DATA with a shorter path.")
     return short / "supervisor.sock"
-
-
-def _end_with_parent() -> None:
-    """Linux tells supervisord to stop when the process that started it is gone, however it went."""
-    PR_SET_PDEATHSIG = 1
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)

@@ -43,7 +43,7 @@ def processes() -> list[Process]:
         *SERVER,
         *("--host", settings.HOST, "--port", str(settings.PORT)),
         *("--workers", str(settings.WEB_WORKERS), "--respawn-failed-workers", "--workers-kill-timeout", "4s"),
-        *("--log-level", "warning", "portal.asgi:application"),
+        *("--log-level", "warning", "portal.supervisor.served:application"),
     )
     # HAProxy lets calls end at USR1; at TERM it drops them.
     found = [Process("gateway", (*manage, "gateway"), stop_signal="USR1"), Process("web", web, variables=MEMORY)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import sys
 
 #: Bytes that the server reads from a connection before it hands them on. It grows to that only while so much arrives, and bounds a
@@ -14,3 +15,9 @@ READ_BYTES = 2**20
 MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(8 * 2**20), "MALLOC_TRIM_THRESHOLD_": str(16 * 2**20)}
 
 SERVER = (sys.executable, "-m", "granian", "--interface", "asginl", "--no-ws", "--http1-buffer-size", str(READ_BYTES))
+
+
+def end_with_parent(signal_number: int) -> None:
+    """Linux sends this process the signal when the one that started it is gone, however it went."""
+    PR_SET_PDEATHSIG = 1
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal_number, 0, 0, 0)

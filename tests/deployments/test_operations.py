@@ -145,8 +145,11 @@ def test_a_message_that_comes_three_times_does_the_work_once(build, perform):
 def test_a_lost_worker_is_noticed_and_the_work_taken_again(build, perform):
     operation = build()
     operation.claim()
+    step = operation.steps.create(order=1, name="resolve", title="Resolve packages")
     Operation.objects.update(heartbeat_at=timezone.now() - timedelta(seconds=31), created_at=timezone.now() - timedelta(minutes=1))
     assert reconcile.tick() == [(str(operation.pk), "Image")]
+    step.refresh_from_db()
+    assert step.state == "Failed" and step.ended_at and "worker ended" in step.note
     stale = Operation.objects.get(pk=operation.pk)
     assert perform(operation).state == "Succeeded" and operation.fence == 2
     assert stale.beat() is False

@@ -12,6 +12,9 @@ from playwright.sync_api import expect, sync_playwright
 
 from deployments.models import Replica, Service
 from deployments.steplog import stamped
+from registry.actions.uploads import open_upload_set
+from registry.storage import store_bytes
+from tests import factories
 from tests.real_parts import chromium
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
@@ -139,6 +142,21 @@ def test_files_are_chosen_and_sent_by_script_with_their_folders(visit, pages, tm
     expect(page.get_by_text("1 file,")).to_be_visible()
 
 
+def test_forgotten_uploads_do_not_push_the_form_away(visit, pages, group, owner):
+    for number in range(4):
+        found = open_upload_set(user=owner, group=group)
+        found.files.create(path=f"{number}.bin", asset=store_bytes(str(number).encode()))
+    page = visit()
+    page.goto(pages["new_model"])
+    shown = page.locator(".returning:visible")
+    expect(shown).to_have_count(2)
+    expect(shown.first).to_contain_text("3.bin (1 B) has arrived and is not registered yet. Removed in 24 hours when it is not used.")
+    page.get_by_text("Other uploads that were not registered (2)").click()
+    expect(shown).to_have_count(4)
+    shown.last.get_by_role("button", name="Discard").click()
+    expect(shown).to_have_count(3)
+
+
 def test_the_keyboard_reaches_the_content_and_leaves_menus(visit, pages):
     page = visit()
     page.goto(pages["home"])
@@ -168,6 +186,40 @@ def test_a_rows_menu_needs_no_script(visit, pages):
     page.keyboard.press("Enter")
     stop.click()
     expect(page).to_have_url(re.compile("/operations/"))
+
+
+def test_several_rows_are_chosen_and_deleted(visit, pages, group, owner):
+    for name in ("apple", "birch", "cedar"):
+        factories.make_model_version(group, name=name, files={"a": name.encode()}, user=owner)
+    address = "/g/demo/models/?sort=name"
+    page = visit(viewport={"width": 1280, "height": 800})
+    page.goto(address)
+    bar, boxes = page.locator("#several"), page.locator(".pick")
+    expect(bar).to_be_hidden()
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    expect(bar).to_contain_text("1 row chosen")
+    boxes.nth(2).click(modifiers=["Shift"])
+    expect(bar).to_contain_text("3 rows chosen")
+    page.locator(".pick-all").check()
+    expect(bar).to_contain_text("4 rows chosen")
+    bar.get_by_role("button", name="Delete").click()
+    page.get_by_role("heading", name="Delete 3 model versions?").wait_for()
+    expect(page.locator(".several-refused")).to_contain_text("iris:1")
+    page.go_back()
+    page.locator("#filters input[type=search]").press_sequentially("birch")
+    expect(boxes).to_have_count(1)
+    boxes.focus()
+    page.keyboard.press("Space")
+    expect(bar).to_contain_text("1 row chosen")
+
+    plain = visit(java_script_enabled=False, viewport={"width": 390, "height": 844})
+    plain.goto(address)
+    plain.get_by_label("Choose birch:1").check()
+    plain.locator("#several").get_by_role("button", name="Delete").click()
+    plain.get_by_role("button", name="Delete").click()
+    expect(plain.get_by_role("status").first).to_contain_text("Delete: done for 1 row.")
+    expect(plain.get_by_label("Choose birch:1")).to_have_count(0)
 
 
 def test_a_session_key_is_put_into_the_calls_to_paste(visit, pages):

@@ -78,6 +78,8 @@ def test_a_model_that_nobody_knows_says_what_to_do(browser):
 def test_readers_do_not_look(browse, group, reader):
     factories.make_environment(group, is_default=True)
     assert browse(reader).post(PAGE, {**SIZE, "look": "1", "model_files": model()}).status_code == 403
+    text = browse(reader).get(PAGE).content.decode()
+    assert text.index("This needs Contributor") < text.index("data-uploads"), "told before a model is chosen"
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,23 @@ def test_a_line_longer_than_a_piece_goes_out_and_so_does_what_comes_after(things
     assert read([things.step], place) == ([], place)
 
 
+def test_one_log_that_cannot_be_read_holds_up_no_other(things, caplog):
+    things.log.write_text("a line\n")
+    broken = OperationStep(operation=things.running, order=2, name="broken", title="Broken")
+    folder = things.log.with_name("02-broken.log")
+    folder.mkdir()
+    of_broken, healthy, new = Tail(), Tail(), Tail()
+    wanted = [(of_broken, [broken], Place(2, 0, 0)), (healthy, [things.step], Place(1, 0, 0)), (new, [broken], None)]
+    for _ in range(3):
+        (only,) = tails._look(wanted)
+        assert only[0] is healthy and b"a line" in only[1][0].event
+    assert caplog.text.count("an open log could not be read") == 2, "once for each of the two"
+    folder.rmdir()
+    folder.write_text("it is back\n")
+    found = tails._look(wanted)
+    assert [one[0] for one in found] == [of_broken, healthy, new] and b"it is back" in found[0][1][0].event
+
+
 def test_a_fault_in_a_stream_is_told(things, owner, monkeypatch, caplog):
     monkeypatch.setattr("frontend.logs.live.located", lambda *args: 1 / 0)
 

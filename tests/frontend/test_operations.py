@@ -41,6 +41,25 @@ def test_a_failed_operation_says_whose_fault_and_the_last_lines(browse, things, 
     assert "not your fault" in browse(owner).get(f"/g/demo/operations/{things.failed.pk}").content.decode()
 
 
+@pytest.mark.parametrize(("fault", "first"), [("yours", "Change the manifest"), ("ours", "Run again")])
+def test_the_main_button_is_the_one_that_helps(browse, things, owner, fault, first):
+    Operation.objects.filter(pk=things.failed.pk).update(error={**things.failed.error, "fault": fault, "cure": None})
+    text = browse(owner).get(f"/g/demo/operations/{things.failed.pk}").content.decode()
+    actions = text[text.index('class="page-actions"') : text.index("The last")]
+    assert re.findall(r'class="btn btn-primary[^>]*>(?:<svg.*?</svg>|<span[^>]*></span>|\s)*([A-Z][a-z ]+)', actions, re.S) == [first]
+
+
+def test_a_rollout_that_failed_says_what_serves(browse, things, group, owner):
+    error = {"code": "NotReady", "message": "It was not ready in time.", "fault": "ours", "lines": []}
+    failed = factories.make_operation(group, kind="Service", state="Failed", service=things.service, error=error)
+    client = browse(owner)
+    things.service.revisions.update(state="Serving")
+    assert "goes on serving" in client.get(f"/g/demo/operations/{failed.pk}").content.decode()
+    things.service.revisions.update(state="Failed")
+    text = client.get(f"/g/demo/operations/{failed.pk}").content.decode()
+    assert "goes on serving" not in text and "Nothing serves at its URL now" in text
+
+
 def test_the_way_of_a_one_step_deployment_is_shown_whole(browse, things, group, owner):
     Operation.objects.filter(pk=things.running.pk).update(
         then={"service": str(things.service.pk)}, state="Succeeded", ended_at=timezone.now()
@@ -91,6 +110,7 @@ def test_what_is_usual_and_what_is_to_come(browse, things, group, owner):
     Operation.objects.filter(pk=things.running.pk).update(manifest=things.manifest)
     context = browse(owner).get(f"/g/demo/operations/{things.running.pk}").context
     assert context["usual"] == (120, 160) and usually(context["usual"]) == "usually 2–3 minutes"
+    assert (usually((28, 95)), usually((18, 22)), usually((20, 20.2))) == ("usually 28 s–2 minutes", "usually 18–22 s", "usually 20 s")
     assert [step.title for step in context["to_come"]] == ["Do probe"]
     waiting = factories.make_operation(group, label="iris:9")
     assert browse(owner).get(f"/g/demo/operations/{waiting.pk}").context["queue"] == (1, 1)
@@ -114,7 +134,14 @@ def events(text: str) -> list[tuple[str, dict]]:
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(5, "just now"), (60, "1 minute ago"), (3 * 3600, "3 hours ago"), (2 * 86400, "2 days ago"), (-7200, "in 2 hours")],
+    [
+        (5, "just now"),
+        (60, "1 minute ago"),
+        (3 * 3600, "3 hours ago"),
+        (2 * 86400, "2 days ago"),
+        (-7200, "in 2 hours"),
+        (5 - 90 * 86400, "in 90 days"),
+    ],
 )
 def test_times_are_said_relatively(seconds, words):
     now = timezone.now()

@@ -34,9 +34,9 @@ def server():
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
             seen.append((self.headers, self.rfile.read(int(self.headers["Content-Length"])).decode()))
-            self.send_response(200)
+            self.send_response(400 if "wrong" in self.path else 200)
             self.end_headers()
-            self.wfile.write(b"[1]")
+            self.wfile.write(b"the field x is wrong" if "wrong" in self.path else b"[1]")
 
         def log_message(self, *words): ...
 
@@ -71,6 +71,15 @@ def test_a_snippet_runs_when_pasted(language, body, access, server, things, sett
     else:
         assert json.loads(received) == body
     assert headers["Authorization"] == ("Bearer mp_a_b" if access == "key" else None)
+
+
+def test_what_the_service_refuses_is_read_in_python(server, things, settings):
+    settings.GATEWAY_URL = f"{server[0]}/wrong"
+    text = snippets.python(things.service, {"x": 1})
+    done = subprocess.run(
+        [sys.executable, "-c", text], env={**os.environ, "MODELPORT_KEY": "k"}, capture_output=True, text=True, timeout=30
+    )
+    assert done.returncode == 1 and done.stderr.strip() == "the field x is wrong"
 
 
 def test_without_a_schema_the_body_is_a_request_that_was_kept(browse, things, owner):

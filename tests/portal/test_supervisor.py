@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import http.client
 import os
 import signal
 import socket
@@ -116,6 +117,17 @@ def test_a_killed_process_comes_back_and_is_announced_once(run, data):
     assert running(daemon, "two")["pid"] == before["pid"]
 
 
+def test_a_full_disk_loses_lines_and_no_process(run, data, settings):
+    for name in ("one.log", "supervisord.log", "supervisord.out"):
+        (settings.LOG_DIR / name).symlink_to("/dev/full")
+    chatty = (sys.executable, "-c", "import time; [(print('x' * 5000, flush=True), time.sleep(0.01)) for _ in iter(int, 1)]")
+    daemon = run(Process("one", chatty), Process("two", SLEEP))
+    before = wait_for(lambda: running(daemon, "one") and running(daemon, "two"))
+    os.kill(before["pid"], signal.SIGKILL)
+    assert wait_for(lambda: (again := running(daemon, "two")) and again["pid"] != before["pid"]), "and the supervisor still cares"
+    assert running(daemon, "one")
+
+
 def test_a_process_that_cannot_start_is_told_with_its_words(run, data):
     daemon = run(Process("broken", (sys.executable, "-c", "raise SystemExit('the port is made of cheese')")))
     wait_for(lambda: daemon.observe()["broken"]["statename"] == "BACKOFF")
@@ -186,6 +198,27 @@ def test_everything_ends_with_whoever_started_it(data, settings):
     starter.wait()
     starter.stdout.close()
     wait_for(lambda: not any(psutil.pid_exists(pid) for pid in pids))
+
+
+def test_workers_of_a_killed_web_server_end_with_it(run, data, settings):
+    """They would hold its port against the next start."""
+    settings.PORT, settings.WEB_WORKERS = free_port("127.0.0.1", 20_000), 1
+    web = next(process for process in processes() if process.name == "web")
+    daemon = run(web)
+    server = psutil.Process(wait_for(lambda: running(daemon, "web"))["pid"])
+    workers = wait_for(lambda: answers(settings.PORT) and server.children(recursive=True))
+    server.kill()
+    wait_for(lambda: not any(worker.is_running() and worker.status() != psutil.STATUS_ZOMBIE for worker in workers))
+
+
+def answers(port: int) -> bool:
+    """Not only listens: the worker has loaded the application."""
+    try:
+        asked = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        asked.request("GET", "/healthz")
+        return asked.getresponse().status > 0
+    except OSError:
+        return False
 
 
 def test_a_data_folder_with_a_long_path_still_gets_a_socket(tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ import os
 import pytest
 
 from portal.errors import InsufficientStorage
-from registry.bodies import SYNC_EVERY, Disconnected, receive_body
+from registry.bodies import MANY, SYNC_EVERY, Disconnected, receive_body
 from registry.storage import Incoming
 
 MIB = 2**20
@@ -40,6 +40,22 @@ def test_parts_of_every_size_are_the_same_file(sizes):
         whole = b"".join(parts)
         assert (incoming.size, incoming.sha256) == (len(whole), hashlib.sha256(whole).hexdigest())
         assert incoming.peek(len(whole) + 1) == whole
+
+
+def test_tiny_parts_do_not_pile_up():
+    """Each costs about forty bytes beside its own, so a batch of two mebibytes of them would hold eighty."""
+
+    class Noted(Incoming):
+        written: list[int]
+
+        def append(self, data: bytes) -> None:
+            self.written = [*getattr(self, "written", []), len(data)]
+            super().append(data)
+
+    with Noted() as incoming:
+        receiving(incoming, [b"x"] * (2 * MANY + 50))
+        assert incoming.written == [MANY, MANY, 50]
+        assert incoming.sha256 == hashlib.sha256(b"x" * (2 * MANY + 50)).hexdigest()
 
 
 def test_what_came_before_a_cut_is_written():

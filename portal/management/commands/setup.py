@@ -9,5 +9,5 @@ class Command(BaseCommand):
     help = "Brings the data folder up to date; `start` does this too."
 
     def handle(self, *args, **options):
-        prepare()
+        prepare(self.stdout.write)
         self.stdout.write("Ready.")

@@ -57,12 +57,13 @@ class Command(BaseCommand):
         self.say(f"Starting the portal. It keeps everything in {settings.DATA_DIR}.")
         self.allow_processes()
         self.look()
-        prepare()
+        prepare(self.say)
         # Docker or processes for the first environment; a command by name, as the portal imports no app above it.
         call_command("choose_environment")
         connections.close_all()
         daemon = Daemon(processes())
         try:
+            self.say("Starting its processes; on a busy machine this takes a minute.")
             daemon.start()
             wait_until_ready(daemon)
             # The clock would do this within five seconds; services come back sooner when it is done now.
@@ -99,6 +100,8 @@ class Command(BaseCommand):
             except CommandError as error:
                 failed = f"The Iris example was not finished. {error}\nTry it again from another terminal: make demo"
         quickstart = Quickstart.load()
+        if quickstart is not None and not failed:
+            self.say(f"Waiting for service {quickstart.service} to answer.")
         answers = quickstart is not None and not failed and self.wait_for(quickstart)
         link = make_setup_link()
         connections.close_all()

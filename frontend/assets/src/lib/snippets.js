@@ -18,6 +18,7 @@ export function python(url, body, secured) {
   return [
     "import json",
     ...(secured ? ["import os"] : []),
+    "import urllib.error",
     "import urllib.request",
     "",
     `body = ${JSON.stringify(compact(body))}`,
@@ -26,7 +27,10 @@ export function python(url, body, secured) {
     "    data=body.encode(),",
     `    headers={"Content-Type": "application/json"${secured ? ', "Authorization": "Bearer " + os.environ["MODELPORT_KEY"]' : ""}},`,
     ")",
-    "with urllib.request.urlopen(request) as answer:",
-    "    print(json.load(answer))",
+    "try:",
+    "    with urllib.request.urlopen(request) as answer:",
+    "        print(json.load(answer))",
+    "except urllib.error.HTTPError as refused:",
+    "    raise SystemExit(refused.read().decode())",
   ].join("\n");
 }

@@ -1,6 +1,8 @@
 // On return: what was begun and not registered, here or in another browser, and what had been typed beside it.
-import { bytes, percent, t } from "./words.js";
+import { ahead, bytes, percent, t } from "./words.js";
 
+// So many stand open; forgotten ones do not push the form out of sight.
+const SHOWN = 2;
 const key = (id) => `modelport-upload-${id}`;
 
 export class Returning {
@@ -25,10 +27,14 @@ export class Returning {
     if (this.uploader.field.value) return;
     const sets = await this.uploader.portal.call("GET", "").catch(() => []);
     const held = new Set(((await navigator.locks?.query())?.held ?? []).map((lock) => lock.name));
-    for (const set of sets) {
-      if (held.has(key(set.id)) || !(set.fileCount + set.unfinishedCount)) continue;
-      this.box.append(this.offer(set));
-    }
+    const open = sets.filter((set) => !held.has(key(set.id)) && set.fileCount + set.unfinishedCount);
+    this.box.append(...open.slice(0, SHOWN).map((set) => this.offer(set)));
+    const rest = open.slice(SHOWN);
+    if (!rest.length) return;
+    const more = document.createElement("details");
+    more.append(document.createElement("summary"), ...rest.map((set) => this.offer(set)));
+    more.firstChild.textContent = t("more_sets", { n: rest.length });
+    this.box.append(more);
   }
 
   offer(set) {
@@ -39,6 +45,10 @@ export class Returning {
     words.textContent = set.unfinishedCount
       ? t("stopped", { path, size: bytes(set.size), n: percent(set.offset, set.size) })
       : t("unregistered", { path, size: bytes(set.size) });
+    const ends = document.createElement("span");
+    ends.className = "text-secondary fw-normal";
+    ends.textContent = t("removed_at", { time: ahead(set.expiresAt) });
+    words.append(" ", ends);
     const button = (name, look, act) => {
       const made = document.createElement("button");
       made.type = "button";

@@ -24,3 +24,11 @@ export function duration(seconds) {
 
 export const percent = (part, whole) => (whole ? Math.floor((100 * part) / whole) : 100);
 export const files = (n) => (n === 1 ? t("one_file") : t("files", { n: n.toLocaleString() }));
+
+// A time to come, as people say it: "in 23 hours".
+export function ahead(iso) {
+  const minutes = Math.max(1, Math.round((new Date(iso) - Date.now()) / 60000));
+  const said = new Intl.RelativeTimeFormat(document.documentElement.lang || "en");
+  if (minutes < 90) return said.format(minutes, "minute");
+  return minutes < 2880 ? said.format(Math.round(minutes / 60), "hour") : said.format(Math.round(minutes / 1440), "day");
+}
