@@ -86,12 +86,14 @@ class Models(Collection[Model]):
         """[{ref, alias, version, movedAt, movedBy}] of a model."""
         return self.portal.transport.read(self.portal.path("models", "names", name, "aliases"))
 
-    def set_alias(self, version: str, alias: str) -> dict[str, Any]:
-        """Points `alias` at a version (iris:3), from wherever it pointed before; iris@champion is then that version."""
+    def set_alias(self, version: str, alias: str, *, expected: str | None = None) -> dict[str, Any]:
+        """Points `alias` at a version (iris:3), from wherever it pointed before; iris@champion is then that version.
+
+        With `expected` (iris:2, "" for nowhere) only while it points there; ClientError (412) when somebody has moved it since.
+        """
         name = version.partition(":")[0] if ":" in version else self.get(version).name
-        return self.portal.transport.write(
-            "PUT", self.portal.path("models", "names", name, "aliases") + quote(alias, safe=""), {"version": version}
-        )
+        body = {"version": version} | ({} if expected is None else {"expected": expected})
+        return self.portal.transport.write("PUT", self.portal.path("models", "names", name, "aliases") + quote(alias, safe=""), body)
 
     def remove_alias(self, name: str, alias: str) -> None:
         self.portal.transport.write("DELETE", self.portal.path("models", "names", name, "aliases") + quote(alias, safe=""))

@@ -165,7 +165,9 @@ class MoveAliasView(ModelActionView):
         return {"alias": self.request.GET.get("alias", "")}
 
     def act(self, alias):
-        return move_alias(user=self.request.user, version=self.object, name=alias)
+        # Where the page said that it points, which is what the person decided by.
+        shown = self.request.POST.get(f"shown-{alias}")
+        return move_alias(user=self.request.user, version=self.object, name=alias, expected=shown)
 
     done = _lazy("Moved.")
 

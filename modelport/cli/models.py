@@ -74,6 +74,9 @@ def alias_model(
     session: Session,
     model: str = typer.Option(..., "-m", "--model", help="iris:3 to point the alias at it; a name to list its aliases."),
     alias: Optional[str] = typer.Argument(None, help="The alias, for example champion.", show_default=False),
+    expected: Optional[str] = typer.Option(
+        None, "--expected", help="Move it only while it points there: iris:2, or '' for nowhere.", show_default=False
+    ),
     remove: bool = typer.Option(False, "--remove", help="Remove the alias of the name instead."),
 ):
     """Point an alias at a version, list a model's aliases, or remove one."""
@@ -82,7 +85,7 @@ def alias_model(
     if remove:
         session.portal.models.remove_alias(model.partition(":")[0], alias)
         return {"removed": f"{model.partition(':')[0]}@{alias}"}
-    return session.portal.models.set_alias(model, alias)
+    return session.portal.models.set_alias(model, alias, expected=expected)
 
 
 @command(app, "card")

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from portal.accounts.events import EventTag, record
 from portal.accounts.permissions import Permission, require
-from portal.errors import Conflict, NotFound
+from portal.errors import Conflict, NotFound, PreconditionFailed
 from registry.faults import Faults
 from registry.models import Alias, ModelVersion, RegisteredModel
 
@@ -18,8 +18,12 @@ alias_moved = Signal()
 
 
 @transaction.atomic
-def move_alias(*, user, version: ModelVersion, name: str) -> Alias:
-    """Points the alias at `version`, from wherever it pointed before; a new word is made. Again the same changes nothing."""
+def move_alias(*, user, version: ModelVersion, name: str, expected: str | None = None) -> Alias:
+    """Points the alias at `version`, from wherever it pointed before; a new word is made. Again the same changes nothing.
+
+    `expected` is where it must point now (iris:6 or a uuid; "" for nowhere), of somebody who decided by that; raises
+    PreconditionFailed when it was moved since.
+    """
     require(user, Permission.MODEL_WRITE, version.group)
     faults = Faults()
     faults.name(name, "alias")
@@ -31,10 +35,12 @@ def move_alias(*, user, version: ModelVersion, name: str) -> Alias:
         if model.aliases.count() >= MOST_ALIASES:
             faults.add("alias", f"A model has at most {MOST_ALIASES} aliases.")
             faults.check()
+        _refuse_unexpected(f"{model}@{name}", None, expected)
         alias, before = Alias(model=model, name=name), None
     elif alias.version_id == version.pk:
         return alias
     else:
+        _refuse_unexpected(str(alias), alias, expected)
         before = str(alias.version)
     alias.version, alias.moved_by = version, user
     alias.save()
@@ -42,6 +48,19 @@ def move_alias(*, user, version: ModelVersion, name: str) -> Alias:
     if before is not None:
         alias_moved.send(sender=Alias, alias=alias, user=user)
     return alias
+
+
+def _refuse_unexpected(said: str, alias: Alias | None, expected: str | None) -> None:
+    known = ("",) if alias is None else (str(alias.version), str(alias.version_id))
+    if expected is None or expected in known:
+        return
+    words = {"alias": said, "now": known[0], "expected": expected}
+    if alias is None:
+        message = _("%(alias)s was removed meanwhile; it pointed at %(expected)s. Look again before you move it.") % words
+    else:
+        who = alias.moved_by.username if alias.moved_by else "–"
+        message = _("%(alias)s points at %(now)s meanwhile, moved by %(who)s. Look again before you move it.") % {**words, "who": who}
+    raise PreconditionFailed(message, details=[{"code": "PointsAt", "message": known[0], "field": "expected"}])
 
 
 def hold_alias(alias: Alias) -> Alias:

@@ -157,6 +157,13 @@ class AliasSerializer(serializers.Serializer):
     ref = serializers.CharField(source="__str__", read_only=True, help_text="name@alias, accepted wherever a version is")
     alias = serializers.CharField(source="name", read_only=True)
     version = serializers.CharField(help_text="The version it points at: iris:3 or a uuid of the same model")
+    expected = serializers.CharField(
+        required=False,
+        allow_null=True,
+        allow_blank=True,
+        write_only=True,
+        help_text="Where it must point now (iris:2), empty for nowhere: 412 when somebody has moved it since",
+    )
     movedAt = serializers.DateTimeField(source="moved_at", read_only=True)
     movedBy = serializers.CharField(source="moved_by.username", read_only=True, allow_null=True, default=None)
     followers = serializers.SerializerMethodField(help_text="Services that are updated when it is moved, and those that pause")

@@ -166,7 +166,8 @@ class AliasViewSet(ScopedViewSet):
         asked.is_valid(raise_exception=True)
         visible = ModelVersion.objects.allowing(request.user, self.permission).filter(group=self.group, model__name=name)
         version = find(visible.select_related("model__group"), asked.validated_data["version"], noun="version", name_path="model__name")
-        return Response(self.get_serializer(move_alias(user=request.user, version=version, name=alias)).data)
+        moved = move_alias(user=request.user, version=version, name=alias, expected=asked.validated_data.get("expected"))
+        return Response(self.get_serializer(moved).data)
 
     @extend_schema(summary="Remove an alias")
     def destroy(self, request, group=None, name=None, alias=None):

@@ -77,6 +77,8 @@ def test_an_alias_is_moved_shown_and_removed(browse, contributor, reader, versio
     client.post("/g/demo/models/net:2/alias", {"alias": "champion"})
     assert Alias.objects.get().version == second
     assert client.get("/g/demo/models/net@champion").context["object"] == second
+    late = client.post("/g/demo/models/net:1/alias", {"alias": "champion", "shown-champion": "net:1"})
+    assert late.status_code == 412 and b'name="shown-champion" value="net:2"' in late.content  # somebody was quicker; now they know
     wrong = client.post("/g/demo/models/net:2/alias", {"alias": "No!"})
     assert wrong.status_code == 422 and wrong.context["form"].errors["alias"]
     assert "net@champion" in client.get("/g/demo/models/net:2/delete").content.decode()

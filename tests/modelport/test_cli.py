@@ -297,6 +297,7 @@ def test_aliases_cards_and_comparing_from_the_command_line(signed_in, tmp_path):
     assert json.loads(signed_in("model", "alias", "-m", "iris:1", "champion").out)["ref"] == "iris@champion"
     assert json.loads(signed_in("model", "show", "-m", "iris@champion").out)["ref"] == "iris:1"
     assert json.loads(signed_in("model", "alias", "-m", "iris").out)[0]["version"] == "iris:1"
+    assert "iris:1" in signed_in("model", "alias", "-m", "iris:2", "champion", "--expected", "iris:2").err
     assert signed_in("model", "card", "-m", "iris:2").out == "# Iris\n"
     card.write_text("# Other\n")
     signed_in("model", "card", "-m", "iris:2", "--set", str(card))

@@ -38,6 +38,20 @@ def test_an_alias_is_made_moved_and_taken_wherever_a_version_is(client_for, cont
     assert list(told) == [(None, "iris:1"), ("iris:1", "iris:2"), ("iris:2", "iris:1")]
 
 
+def test_it_is_moved_only_from_where_it_is_expected(client_for, contributor, versions):
+    client = client_for(contributor)
+
+    def move(version, expected):
+        answer = client.put(ALIAS, {"version": version, "expected": expected}, format="json")
+        return answer.status_code, answer.json()
+
+    assert move("iris:1", "iris:2")[0] == 412 and not Alias.objects.exists()  # it was removed, as far as this person knows
+    assert move("iris:1", "")[0] == 200 and move("iris:2", "iris:1")[0] == 200
+    status, said = move("iris:1", "iris:1")
+    assert (status, said["details"][0]["message"]) == (412, "iris:2") and contributor.username in said["message"]
+    assert move("iris:1", str(versions[1].pk))[0] == 200 and move("iris:2", None)[0] == 200  # None asks nothing
+
+
 def test_a_version_that_an_alias_points_at_stays(client_for, contributor, versions):
     client = client_for(contributor)
     put(client, "iris:1")
