@@ -13,6 +13,13 @@ from tests.real_parts import pytest_make_collect_report, pytest_runtest_makerepo
 __all__ = ["pytest_make_collect_report", "pytest_runtest_makereport", "pytest_runtest_setup"]
 
 
+def pytest_collection_modifyitems(config, items):
+    """Side by side, files with a test that takes long come first: begun last, one of them would be waited for alone."""
+    if hasattr(config, "workerinput"):
+        slow = {item.path for item in items if item.get_closest_marker("slow")}
+        items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture
 def group(db):
     """A resource group without members."""
