@@ -20,6 +20,7 @@ from deployments.models import Environment, Operation, Replica, Revision, Servic
 from deployments.specs import spec_of
 from deployments.targets.base import Target
 from deployments.telemetry import rollup
+from portal.accounts.sessions import forget_ended_sessions
 from portal.errors import IllegalMove, PortalError
 from registry import sweeping
 
@@ -165,6 +166,7 @@ def housekeeping() -> None:
     upkeep.housekeeping()
     ServiceKey.objects.filter(expires_at__lt=timezone.now()).delete()
     call_command("clearsessions")
+    forget_ended_sessions()
     for alias in engines.aliases():
         if not Environment.objects.filter(target=alias).exists():
             continue

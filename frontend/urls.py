@@ -29,6 +29,7 @@ from frontend.views import (
     service_try,
     services,
     several,
+    sign_in,
     system,
 )
 from portal.names import NAME
@@ -82,6 +83,8 @@ urlpatterns = [
     path("groups/new", people.NewGroupView.as_view(), name="new_group"),
     path("profile", people.ProfileView.as_view(), name="profile"),
     path("profile/tokens/<str:key_id>/revoke", people.RevokeTokenView.as_view(), name="revoke_token"),
+    path("profile/sessions/<int:pk>/end", sign_in.EndSessionView.as_view(), name="end_session"),
+    path("profile/sessions/end-others", sign_in.EndOtherSessionsView.as_view(), name="end_other_sessions"),
     path("search", search.SearchView.as_view(), name="search_anywhere"),
     path("notifications", notifications.NotificationsView.as_view(), name="notifications"),
     path("profile/mails", notifications.ChooseMailsView.as_view(), name="choose_mails"),

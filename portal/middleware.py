@@ -22,7 +22,7 @@ class RequestIdFilter(logging.Filter):
         return True
 
 
-class _BothWays:
+class BothWays:
     """A middleware that works under ASGI and WSGI without a thread hop."""
 
     sync_capable = async_capable = True
@@ -52,7 +52,7 @@ class _BothWays:
         return response
 
 
-class RequestIdMiddleware(_BothWays):
+class RequestIdMiddleware(BothWays):
     """Takes a caller's sane `X-Request-Id`, or makes one, and answers with it."""
 
     def before(self, request) -> None:
@@ -64,7 +64,7 @@ class RequestIdMiddleware(_BothWays):
         response["X-Request-Id"] = request.request_id
 
 
-class NoStoreMiddleware(_BothWays):
+class NoStoreMiddleware(BothWays):
     """What a signed-in person sees is never kept by a cache in between."""
 
     def after(self, request, response) -> None:
@@ -73,7 +73,7 @@ class NoStoreMiddleware(_BothWays):
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
 
 
-class CompressMiddleware(_BothWays):
+class CompressMiddleware(BothWays):
     """Pages and JSON go out compressed, in one piece.
 
     What a compressed length could tell somebody who makes a browser ask again and again (BREACH) is kept from them: each answer

@@ -24,6 +24,8 @@ urlpatterns = [
     path("", include("deployments.api.scraping")),
     # Here people could take anybody's address, unproved, and be added to a group in that person's place.
     path("accounts/email/", not_there),
+    # What allauth lists on pages of its own is on the profile.
+    path("accounts/sessions/", RedirectView.as_view(pattern_name="pages:profile")),
     path("accounts/", include("allauth.urls")),
     path("api/v1/", include("portal.api.urls")),
     path("api/v1/", include("registry.api.urls")),

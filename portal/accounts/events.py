@@ -41,6 +41,7 @@ class EventTag(StrEnum):
     SERVICE_STOPPED = "service.stopped"
     SERVICE_UNHEALTHY = "service.unhealthy"
     SERVICE_UPDATED = "service.updated"
+    SESSION_ENDED = "session.ended"
     SUPPORT_DOWNLOADED = "support.downloaded"
     TOKEN_ISSUED = "token.issued"
     TOKEN_REVOKED = "token.revoked"

@@ -99,6 +99,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.socialaccount",
+    "allauth.usersessions",
     "rest_framework",
     "django_filters",
     "drf_spectacular",
@@ -124,6 +125,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "portal.accounts.sessions.SeenMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "portal.middleware.NoStoreMiddleware",
 ]
@@ -192,6 +194,8 @@ CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "portal_cache", "OPTIONS": {"MAX_ENTRIES": 10_000}},
     # What each page shows and may be seconds old; a process that does not know it asks again.
     "moment": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "moment", "OPTIONS": {"MAX_ENTRIES": 2000}},
+    # Whose visit this process has noted in the last minute.
+    "seen": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "seen", "OPTIONS": {"MAX_ENTRIES": 10_000}},
 }
 
 STORAGES = {

@@ -78,7 +78,7 @@ def test_the_document_is_served():
 PUBLIC = [
     r"healthz",  # the supervisor asks it
     r"favicon\.ico",
-    r"accounts/(login|logout|signup|inactive|confirm-email|password/reset|reauthenticate|email|password|3rdparty|social|2fa)",  # allauth's own, which guard themselves
+    r"accounts/(login|logout|signup|inactive|confirm-email|password/reset|reauthenticate|email|password|3rdparty|social|2fa|sessions)",  # allauth's own, which guard themselves
     r"api/openapi\.json",  # says what the API is, holds no data
     r"help",  # words about the product, the same for everybody
     r"setup/",  # guarded by the one-time link

@@ -47,5 +47,5 @@ def test_every_state_and_every_event_has_words():
     states = {state for model in (Operation, OperationStep, Revision, Replica) for state in model.State.values}
     states |= {f"service:{word}" for word in ("Running", "Starting", "Updating", "Degraded", "Stopped", "Failed", "Deleting")}
     assert states - set(LOOKS) == set()
-    people = {EventTag.TOKEN_ISSUED, EventTag.TOKEN_REVOKED, EventTag.USER_CREATED}
+    people = {EventTag.TOKEN_ISSUED, EventTag.TOKEN_REVOKED, EventTag.USER_CREATED, EventTag.SESSION_ENDED}
     assert set(EventTag) - people - set(EVENTS) == set()
