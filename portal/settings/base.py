@@ -100,6 +100,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.socialaccount",
     "allauth.usersessions",
+    "allauth.mfa",
     "rest_framework",
     "django_filters",
     "drf_spectacular",
@@ -231,6 +232,17 @@ ACCOUNT_USERNAME_MIN_LENGTH = 2
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = f"Modelport ({urlsplit(PORTAL_URL).hostname})"
+# A phone's clock may be half a minute off.
+MFA_TOTP_TOLERANCE = 1
+# Administrators write the addresses down; nobody proves them.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_FORMS = {
+    "authenticate": "portal.accounts.mfa_forms.AuthenticateForm",
+    "reauthenticate": "portal.accounts.mfa_forms.ReauthenticateForm",
+    "activate_totp": "portal.accounts.mfa_forms.ActivateTOTPForm",
+}
 # smtp+tls://user:password@host:587; without it no mail is sent, and the pages offer none.
 _email = env.mail("EMAIL_URL")
 EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"

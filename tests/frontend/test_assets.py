@@ -48,4 +48,5 @@ def test_every_state_and_every_event_has_words():
     states |= {f"service:{word}" for word in ("Running", "Starting", "Updating", "Degraded", "Stopped", "Failed", "Deleting")}
     assert states - set(LOOKS) == set()
     people = {EventTag.TOKEN_ISSUED, EventTag.TOKEN_REVOKED, EventTag.USER_CREATED, EventTag.SESSION_ENDED}
+    people |= {EventTag.FACTOR_ADDED, EventTag.FACTOR_REMOVED, EventTag.CODES_MADE}
     assert set(EventTag) - people - set(EVENTS) == set()
