@@ -93,6 +93,7 @@ urlpatterns = [
     path("system/support-bundle", system.SupportBundleView.as_view(), name="support_bundle"),
     path("profile/display", people.DisplayView.as_view(), name="display"),
     path("users", people.UsersView.as_view(), name="users"),
+    path("users/<str:username>/second-factor", sign_in.RemoveSecondFactorView.as_view(), name="remove_second_factor"),
     path("api/docs/", people.api_docs, name="api_docs"),
     path(GROUP, home.HomeView.as_view(), name="home"),
     path(f"{GROUP}deploy", deploy.DeployView.as_view(), name="deploy"),

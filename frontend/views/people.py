@@ -21,7 +21,7 @@ from portal.accounts import actions
 from portal.accounts.models import Membership, Token, User
 from portal.accounts.permissions import GRANTS, ROLE_MEANS, Permission, Role
 from portal.accounts.preferences import preferences_of, set_preference
-from portal.accounts.second_factors import second_factors_of
+from portal.accounts.second_factors import has_second_factor, second_factors_of
 from portal.accounts.sessions import sessions_of
 
 #: what the members page tells of each permission, in the order of how many have it; to read the rest is everybody's
@@ -59,7 +59,7 @@ class MembersView(ActionView):
         return reverse("pages:members", args=[self.group.name])
 
     def get_context_data(self, **kwargs):
-        members = self.scope(Membership, Permission.MEMBER_READ).select_related("user")
+        members = self.scope(Membership, Permission.MEMBER_READ).select_related("user").annotate(two_factor=has_second_factor("user_id"))
         return super().get_context_data(
             members=members,
             roles=[(role, Role(role).label, means) for role, means in ROLE_MEANS.items()],
@@ -189,6 +189,7 @@ class UsersView(ActionView):
 
     def get_context_data(self, **kwargs):
         users = User.objects.exclude(username=User.SYSTEM).prefetch_related("memberships__group").order_by("username")
+        users = users.annotate(two_factor=has_second_factor())
         return super().get_context_data(users=users, **kwargs)
 
 

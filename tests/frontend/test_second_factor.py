@@ -8,10 +8,13 @@ import time
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal import auth as totp
+from django.core.management import CommandError, call_command
 from django.test import Client
 
 from portal.accounts import actions
-from portal.accounts.models import Event, User
+from portal.accounts.models import Event, Membership, User
+from portal.accounts.second_factors import remove_second_factor
+from portal.errors import Conflict, NotAllowed
 
 PASSWORD = "a long pass phrase 7"
 
@@ -152,3 +155,51 @@ def test_tokens_are_not_asked(protected, ada, client_for):
 def test_allauths_own_lists_lead_to_the_profile(browse, ada):
     for path in ("sessions/", "2fa/"):
         assert browse(ada).get(f"/accounts/{path}")["Location"] == "/profile"
+
+
+def test_an_administrator_takes_a_lost_one_away(protected, ada, browse, stranger):
+    admin = User.objects.create_user("root", password=PASSWORD, is_superuser=True)
+    client, _ = with_password("root")
+    page = client.get("/users").content.decode()
+    assert page.count("/second-factor") == 1 and "/users/ada/second-factor" in page
+    assert (
+        browse(stranger).get("/users/ada/second-factor").status_code == browse(stranger).post("/users/ada/second-factor").status_code == 404
+    )
+    assert "login" in browse(None).post("/users/ada/second-factor")["Location"]
+    assert client.get("/users/ada/second-factor")["Location"].startswith("/accounts/reauthenticate/")
+    prove(client)
+    assert b"Remove the second factor of ada?" in client.get("/users/ada/second-factor").content
+    assert client.get("/users/stranger/second-factor").status_code == 404, "there is none"
+    assert client.post("/users/ada/second-factor")["Location"] == "/users"
+    assert with_password()[1] == "/" and not Authenticator.objects.exists()
+    event = Event.objects.get(tag="factor.removed")
+    assert event.actor == admin and event.subject_label == "ada" and event.data["by_administrator"] is True
+
+
+def test_ones_own_is_taken_away_on_the_profile_alone(protected, ada):
+    ada.is_superuser = True
+    ada.save()
+    with pytest.raises(Conflict, match="on your profile"):
+        remove_second_factor(user=ada, person=ada)
+    with pytest.raises(NotAllowed):
+        remove_second_factor(user=User.objects.create(username="eve"), person=ada)
+    assert Authenticator.objects.count() == 2
+
+
+def test_from_the_command_line(protected, ada):
+    User.objects.create(username="eve")
+    for name, words in (("nobody", "Nobody here"), ("eve", "no second factor")):
+        with pytest.raises(CommandError, match=words):
+            call_command("remove_second_factor", name)
+    call_command("remove_second_factor", "ada")
+    assert with_password()[1] == "/"
+    assert Event.objects.get(tag="factor.removed").actor_label == User.SYSTEM
+
+
+def test_owners_see_who_has_one_and_others_do_not(protected, ada, group, owner, reader, browse):
+    for person in (ada, *(User.objects.create(username=f"member-{number}") for number in range(5))):
+        Membership.objects.create(group=group, user=person, role="reader")
+    page = browse(owner).get("/g/demo/members/").content.decode()
+    rows = [row for row in page.split("<tr>") if 'data-label="Two-factor"' in row]
+    assert [">yes<" in row for row in rows] == ["<strong>ada<" in row for row in rows] and len(rows) == 8
+    assert "Two-factor" not in browse(reader).get("/g/demo/members/").content.decode()
