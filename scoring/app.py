@@ -139,26 +139,27 @@ class App:
             reply(error_response(error, request.request_id))
 
     def _score(self, request: Request, reply: Callable[[Response], None], hurry: Callable[[Response], None]) -> None:
-        def answer(response: Response) -> None:
-            self.metrics.answered(response.status)
-            reply(response)
-
         if self.state not in ("ready", "stopping"):
-            answer(_refusal(request, Busy(f"The service is {self.state}.", code="NotReady")))
+            self._refuse(request, reply, Busy(f"The service is {self.state}.", code="NotReady"))
             return
-        job = Job(request, answer, hurry)
+        job = Job(request, reply, hurry)
         try:
             if len(request.body) <= CHECKED_AT_ONCE and not request.form:
                 self.calls.check(job)
             if not self.worker.submit(job):
                 raise Busy("Too many requests are waiting.")
         except RequestError as error:
-            answer(_refusal(request, error))
+            self._refuse(request, reply, error)
             return
         self._deadlines.append((time.monotonic() + self.settings.timeout, job))
         if not self._alarm:
             self._alarm = True
             self.call_later(self.settings.timeout, self._expire)
+
+    def _refuse(self, request: Request, reply: Callable[[Response], None], error: RequestError) -> None:
+        response = _refusal(request, error)
+        self.metrics.refused(response.status)
+        reply(response)
 
     def _expire(self) -> None:
         """Nobody waits any more; run() cannot be stopped, its late answer is dropped by the connection."""
@@ -166,7 +167,7 @@ class App:
         while self._deadlines and self._deadlines[0][0] <= now:
             job = self._deadlines.popleft()[1]
             if job.claim():
-                job.answer(_refusal(job.request, TimedOut(f"There was no answer within {self.settings.timeout:g} seconds.")))
+                self._refuse(job.request, job.answer, TimedOut(f"There was no answer within {self.settings.timeout:g} seconds."))
         self._alarm = bool(self._deadlines)
         if self._alarm:
             self.call_later(self._deadlines[0][0] - now, self._expire)
@@ -181,6 +182,7 @@ class App:
         mine = []
         for job, response in done:
             if job.claim():
+                self.metrics.answered(response.status)
                 mine.append((job, _dressed(job.request, response)))
         several = len(mine) > 1  # then the worker waits for the loop in any case
         if several or not self.worker.waiting:

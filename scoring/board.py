@@ -8,19 +8,25 @@ from __future__ import annotations
 
 import mmap
 import time
-from typing import Any, List
+from typing import Any, List, Tuple
 
-#: answers by status
+#: a lane begins with answers by status, those of the worker's thread and then those of the event loop's: one number has one writer
 STATUSES = 600
+REFUSED = STATUSES
+TIMES = REFUSED + STATUSES
 BUCKETS = 16
+#: what holds of a worker now, and nothing when it is gone; `started` is when the call of run() in progress began
+GAUGES = ("ready", "waiting", "started", "batching", "connections")
 #: one number each, after statuses and buckets
 NAMES = (
     *("seconds", "failures", "batches", "batched", "taken_apart"),  # counters of a worker
-    *("ready", "waiting", "started", "batching"),  # its gauges: `started` is when the call of run() in progress began
+    *GAUGES,
     *("collected", "dropped", "uncollected", "restarts", "opened"),  # of the replica, in the last lane
 )
-PLACES = {name: STATUSES + BUCKETS + place for place, name in enumerate(NAMES)}
-LANE = STATUSES + BUCKETS + len(NAMES)
+PLACES = {name: TIMES + BUCKETS + place for place, name in enumerate(NAMES)}
+#: seconds after which a call of run() counts as a long one, behind which nobody should be queued; gauges are up to half a second old
+LONG = 1.0
+LANE = TIMES + BUCKETS + len(NAMES)
 
 
 class Board:
@@ -47,6 +53,16 @@ class Board:
 
     def ready(self) -> int:
         return int(self.total(PLACES["ready"]))
+
+    def prefers_another(self, mine: Any) -> bool:
+        """Should a new connection rather go to another worker than the one of this lane: less held up, or with fewer connections?"""
+        ready, since, connections, now = PLACES["ready"], PLACES["started"], PLACES["connections"], time.monotonic()
+
+        def load(lane: Any) -> Tuple[bool, float]:
+            return 0 < lane[since] < now - LONG, lane[connections]
+
+        own = load(mine)
+        return any(lane is not mine and lane[ready] and load(lane) < own for lane in self.lanes[:-1])
 
     def busy(self) -> bool:
         """Is any worker in a call of run(), or has one waiting?"""

@@ -59,6 +59,7 @@ class Connection(asyncio.BufferedProtocol):
         with self.lock:
             self.closing, self.descriptor = True, -1
         self.server.connections.discard(self)
+        self.server.count()
         if self.current is not None:
             self.current.release()
             self.current = None

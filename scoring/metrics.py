@@ -6,7 +6,7 @@ from bisect import bisect_left
 from typing import Any, Optional
 
 from .board import BUCKETS as PLACES_OF_BUCKETS
-from .board import PLACES, STATUSES, Board
+from .board import PLACES, REFUSED, STATUSES, TIMES, Board
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 assert len(BUCKETS) + 1 == PLACES_OF_BUCKETS
@@ -15,7 +15,7 @@ WAITING, STARTED, BATCHING = (PLACES[name] for name in ("waiting", "started", "b
 
 
 class Metrics:
-    """One worker's lane of the board. `answered` is called on the event loop, the others in the worker: each has numbers of its own."""
+    """One worker's lane of the board. `refused` is called on the event loop, the others in the worker: each has numbers of its own."""
 
     def __init__(self, board: Optional[Board] = None, place: int = 0):
         self.use(board or Board(), place)
@@ -27,13 +27,17 @@ class Metrics:
         self.lane[PLACES[name]] = value
 
     def answered(self, status: int) -> None:
+        """Before the answer is written: whoever holds it finds it counted."""
         self.lane[status if 0 <= status < STATUSES else 0] += 1
+
+    def refused(self, status: int) -> None:
+        self.lane[REFUSED + status] += 1
 
     def ran(self, seconds: float, failed: bool) -> None:
         lane = self.lane
         lane[SECONDS] += seconds
         lane[FAILURES] += failed
-        lane[STATUSES + bisect_left(BUCKETS, seconds)] += 1
+        lane[TIMES + bisect_left(BUCKETS, seconds)] += 1
 
     def shared(self, seconds: float, requests: int, *, failed: bool) -> None:
         """One call of run() for several requests; `failed` when they are called one by one after all."""
@@ -48,12 +52,12 @@ class Metrics:
         """Of all workers together."""
         total, board = self.board.total, self.board
         lines = ["# HELP modelport_requests_total Answers to POST /score by status.", "# TYPE modelport_requests_total counter"]
-        counts = ((status, int(total(status))) for status in range(STATUSES))
+        counts = ((status, int(total(status) + total(REFUSED + status))) for status in range(STATUSES))
         lines += [f'modelport_requests_total{{status="{status}"}} {count}' for status, count in counts if count]
         lines += ["# HELP modelport_run_seconds Time spent in run().", "# TYPE modelport_run_seconds histogram"]
         seen = 0
         for place, edge in enumerate([*BUCKETS, "+Inf"]):
-            seen += int(total(STATUSES + place))
+            seen += int(total(TIMES + place))
             lines.append(f'modelport_run_seconds_bucket{{le="{edge}"}} {seen}')
         lines += [f"modelport_run_seconds_sum {total(SECONDS):.6f}", f"modelport_run_seconds_count {seen}"]
         for name, kind, text, value in (

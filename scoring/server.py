@@ -19,6 +19,8 @@ from .connection import READ_BYTES, Connection
 from .listening import Listener
 
 SWEEP_SECONDS = 0.5
+#: a process with more connections than another lets that one take the next, but no longer than this: it may be held up in C
+YIELD_SECONDS = 0.005
 
 
 class Server:
@@ -78,6 +80,20 @@ class Server:
                 self.loop.remove_reader(self.listener.sock)
 
     def _take(self) -> None:
+        metrics = self.app.metrics
+        if metrics.board.workers > 1 and metrics.board.prefers_another(metrics.lane):
+            self._accept(False)
+            self.loop.call_later(YIELD_SECONDS, self._take_over)
+        else:
+            self._take_one()
+
+    def _take_over(self) -> None:
+        """The connection that was left to another process, if it is there still."""
+        if not self.draining:
+            self._accept(True)
+            self._take_one()
+
+    def _take_one(self) -> None:
         try:
             sock = self.listener.take()
         except OSError:  # no more descriptors: try again when some may be free
@@ -88,7 +104,16 @@ class Server:
         sock.setblocking(False)
         task = self.loop.create_task(self.loop.connect_accepted_socket(lambda: Connection(self), sock))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._taken)
+        self.count()
+
+    def _taken(self, task: Any) -> None:
+        self._tasks.discard(task)
+        self.count()
+
+    def count(self) -> None:
+        """Tell the other processes how many connections are here."""
+        self.app.metrics.gauge("connections", len(self.connections) + len(self._tasks))
 
     def _sweep(self) -> None:
         now = time.monotonic()

@@ -11,7 +11,7 @@ import time
 from typing import Any, Callable, Dict, List, Optional
 
 from . import collect
-from .board import PLACES, Board
+from .board import GAUGES, PLACES, Board
 from .relay import Desk
 
 #: the exit code for "the user's files cannot be served"; nothing is gained by trying again
@@ -149,7 +149,7 @@ class Supervisor:
 
     def _forget(self, one: _One) -> None:
         lane = self.board.lanes[one.place]
-        for name in ("ready", "waiting", "started", "batching"):
+        for name in GAUGES:
             lane[PLACES[name]] = 0
         self._hang_up(one)
 

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from scoring import limits
-from scoring.board import Board
+from scoring.board import PLACES, Board
 from scoring.metrics import Metrics
 
 TELLS = """
@@ -85,6 +85,24 @@ def test_the_model_is_loaded_once_and_all_processes_answer_as_one_replica(serve)
     assert again["batches"] == [] and again["spool"] == pulled["spool"]
 
 
+def test_connections_that_stay_are_shared_evenly(serve):
+    replica = serve()
+    kept, pids = [], []
+    for _ in range(24):
+        sock = replica.connect()
+        sock.sendall(b"POST /score HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx")
+        kept.append(sock)
+    for sock in kept:
+        answer = b""
+        while b'"seen"' not in answer or not answer.rstrip().endswith(b"}"):
+            answer += sock.recv(4096)
+        pids.append(json.loads(answer.partition(b"\r\n\r\n")[2])["pid"])
+    shares = [pids.count(pid) for pid in set(pids)]
+    assert len(shares) == 2 and max(shares) - min(shares) <= 4, shares
+    for sock in kept:
+        sock.close()
+
+
 def test_a_process_that_ends_is_replaced_and_nothing_is_forgotten(serve):
     replica = serve()
     first = {each["pid"] for each in answers(replica)}
@@ -117,7 +135,6 @@ def test_processes_that_end_again_and_again_end_the_replica(serve):
 
 def test_stopping_finishes_what_is_in_flight_in_every_process(serve):
     replica = serve()
-    # The kernel deals connections out as it likes: so many do not all go to one process.
     with concurrent.futures.ThreadPoolExecutor(10) as pool:
         calls = [pool.submit(replica.call, "POST", "/score", b"sleep 1") for _ in range(10)]
         until(lambda: numbers(replica)["modelport_running"] == 2)
@@ -243,14 +260,31 @@ def test_counters_of_all_lanes_are_one():
     for place in (0, 1):
         metrics = Metrics(board, place)
         metrics.answered(200)
+        metrics.refused(503)
         metrics.ran(0.003, failed=place == 1)
     text = metrics.text(ready=True, collected=0, dropped=0)
     for line in (
         'modelport_requests_total{status="200"} 2',
+        'modelport_requests_total{status="503"} 2',
         'modelport_run_seconds_bucket{le="0.005"} 2',
         "modelport_run_failures_total 1",
     ):
         assert line in text.splitlines()
+
+
+def test_a_connection_goes_where_fewer_are_and_nothing_takes_long():
+    board = Board(3)
+    lanes, now = board.lanes, time.monotonic()
+    for place, connections in enumerate((2, 1, 0)):
+        lanes[place][PLACES["connections"]] = connections
+    ready, started = PLACES["ready"], PLACES["started"]
+    assert not board.prefers_another(lanes[0])  # nobody else takes calls
+    lanes[0][ready] = lanes[1][ready] = 1
+    assert board.prefers_another(lanes[0]) and not board.prefers_another(lanes[1])
+    lanes[1][started] = now - 0.2  # a short call is no reason
+    assert board.prefers_another(lanes[0])
+    lanes[1][started] = now - 5
+    assert not board.prefers_another(lanes[0]) and board.prefers_another(lanes[1])
 
 
 def test_the_iris_example_shares_its_model(start, iris_folder):
