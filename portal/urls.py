@@ -27,6 +27,7 @@ urlpatterns = [
     # What allauth lists on pages of its own is on the profile.
     path("accounts/sessions/", RedirectView.as_view(pattern_name="pages:profile")),
     path("accounts/2fa/", RedirectView.as_view(pattern_name="pages:profile")),
+    path("accounts/2fa/webauthn/", RedirectView.as_view(pattern_name="pages:profile")),
     path("accounts/", include("allauth.urls")),
     path("api/v1/", include("portal.api.urls")),
     path("api/v1/", include("registry.api.urls")),

@@ -15,6 +15,7 @@ from frontend import typed, words
 from frontend.words import look
 from portal.accounts.models import User
 from portal.accounts.permissions import Role, allows, roles_with
+from portal.accounts.second_factors import passkeys_work
 
 register = template.Library()
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
@@ -203,6 +204,12 @@ def query(context, **changes) -> str:
 def sends_mail() -> bool:
     """Whether a mail server is set up, so that a page does not offer what cannot come."""
     return settings.SENDS_MAIL
+
+
+@register.simple_tag(takes_context=True)
+def can_passkey(context) -> bool:
+    """Whether browsers take a passkey at this address, so that a page does not offer what cannot be done."""
+    return passkeys_work(context["request"])
 
 
 @register.simple_tag(takes_context=True)

@@ -21,7 +21,7 @@ from portal.accounts import actions
 from portal.accounts.models import Membership, Token, User
 from portal.accounts.permissions import GRANTS, ROLE_MEANS, Permission, Role
 from portal.accounts.preferences import preferences_of, set_preference
-from portal.accounts.second_factors import has_second_factor, second_factors_of
+from portal.accounts.second_factors import has_second_factor, passkeys_work, second_factors_of
 from portal.accounts.sessions import sessions_of
 
 #: what the members page tells of each permission, in the order of how many have it; to read the rest is everybody's
@@ -134,6 +134,7 @@ class ProfileView(ActionView):
             memberships=memberships,
             shortcuts=shortcuts is not False,
             mails=mail_switches(self.request.user),
+            can_passkey=passkeys_work(self.request),
             factors=second_factors_of(self.request.user),
             sessions=sessions_of(self.request.user, self.request.session.session_key),
             value=take_token(self.request),

@@ -1,13 +1,19 @@
-"""allauth's forms that ask for a code: with the digits' keyboard, and no code is taken twice."""
+"""allauth's forms: codes with the digits' keyboard, none taken twice, and passkeys in our words."""
 
 from __future__ import annotations
 
+from allauth.core import context
 from allauth.core.internal.cryptokit import normalize_user_code
 from allauth.mfa import app_settings
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base import forms as base
 from allauth.mfa.totp import forms as totp
+from allauth.mfa.webauthn import forms as webauthn
+from django import forms
 from django.core.cache import cache
+from django.utils.translation import gettext_lazy as _
+
+from portal.accounts.sessions import device_of
 
 
 def _on_digits(form) -> None:
@@ -41,3 +47,21 @@ class ActivateTOTPForm(totp.ActivateTOTPForm):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         _on_digits(self)
+
+
+class AddWebAuthnForm(webauthn.AddWebAuthnForm):
+    name = forms.CharField(label=_("Name"), required=False, max_length=100)
+    passwordless = forms.BooleanField(
+        label=_("Sign in with it alone, without the password"),
+        required=False,
+        initial=True,
+        help_text=_("It then asks for its PIN, your finger or your face."),
+    )
+
+    def __init__(self, *args, **kwargs):
+        agent = context.request.headers.get("User-Agent", "")
+        super().__init__(*args, **{**kwargs, "initial": {"name": device_of(agent), **(kwargs.get("initial") or {})}})
+
+
+class EditWebAuthnForm(webauthn.EditWebAuthnForm):
+    name = forms.CharField(label=_("Name"), max_length=100)

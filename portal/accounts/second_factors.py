@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from allauth.mfa import signals
 from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.db.models.signals import post_save
@@ -26,20 +29,33 @@ class SecondFactors:
     """`app` and `codes` are rows or None; `codes_left` of `codes_made` recovery codes are unused."""
 
     app: Authenticator | None
+    passkeys: list[Authenticator]
     codes: Authenticator | None
     codes_left: int
     codes_made: int
 
     @property
     def on(self) -> bool:
-        return self.app is not None
+        return self.app is not None or bool(self.passkeys)
 
 
 def second_factors_of(user) -> SecondFactors:
-    rows = {row.type: row for row in Authenticator.objects.filter(user=user)}
+    found = list(Authenticator.objects.filter(user=user).order_by("created_at"))
+    rows = {row.type: row for row in found}
     codes = rows.get(Type.RECOVERY_CODES)
     left, made = (codes.wrap().get_unused_codes(), codes.wrap().generate_codes()) if codes else ([], [])
-    return SecondFactors(rows.get(Type.TOTP), codes, len(left), len(made))
+    passkeys = [row for row in found if row.type == Type.WEBAUTHN]
+    return SecondFactors(rows.get(Type.TOTP), passkeys, codes, len(left), len(made))
+
+
+def passkeys_work(request) -> bool:
+    """Whether a browser would make one here: they belong to a name, not to a number, and need https; its own machine's name will do."""
+    host = urlsplit(f"//{request.get_host()}").hostname or ""
+    try:
+        ip_address(host)
+    except ValueError:
+        return settings.SECURE or request.is_secure() or host == "localhost" or host.endswith(".localhost")
+    return False
 
 
 def has_second_factor(user: str = "pk") -> Exists:

@@ -232,7 +232,8 @@ ACCOUNT_USERNAME_MIN_LENGTH = 2
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = f"Modelport ({urlsplit(PORTAL_URL).hostname})"
 # A phone's clock may be half a minute off.
 MFA_TOTP_TOLERANCE = 1
@@ -242,6 +243,8 @@ MFA_FORMS = {
     "authenticate": "portal.accounts.mfa_forms.AuthenticateForm",
     "reauthenticate": "portal.accounts.mfa_forms.ReauthenticateForm",
     "activate_totp": "portal.accounts.mfa_forms.ActivateTOTPForm",
+    "add_webauthn": "portal.accounts.mfa_forms.AddWebAuthnForm",
+    "edit_webauthn": "portal.accounts.mfa_forms.EditWebAuthnForm",
 }
 # smtp+tls://user:password@host:587; without it no mail is sent, and the pages offer none.
 _email = env.mail("EMAIL_URL")

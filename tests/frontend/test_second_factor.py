@@ -13,7 +13,7 @@ from django.test import Client
 
 from portal.accounts import actions
 from portal.accounts.models import Event, Membership, User
-from portal.accounts.second_factors import remove_second_factor
+from portal.accounts.second_factors import passkeys_work, remove_second_factor
 from portal.errors import Conflict, NotAllowed
 
 PASSWORD = "a long pass phrase 7"
@@ -203,3 +203,30 @@ def test_owners_see_who_has_one_and_others_do_not(protected, ada, group, owner, 
     rows = [row for row in page.split("<tr>") if 'data-label="Two-factor"' in row]
     assert [">yes<" in row for row in rows] == ["<strong>ada<" in row for row in rows] and len(rows) == 8
     assert "Two-factor" not in browse(reader).get("/g/demo/members/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("host", "secure", "works"),
+    [
+        ("modelport.example.org", True, True),
+        ("modelport.example.org", False, False),
+        ("localhost:8080", False, True),
+        ("127.0.0.1:8080", False, False),
+        ("[::1]:8080", True, False),
+    ],
+)
+def test_passkeys_are_offered_where_browsers_make_them(host, secure, works, rf, ada):
+    assert passkeys_work(rf.get("/", headers={"Host": host}, secure=secure)) is works
+    client = Client(headers={"Host": host})
+    client.force_login(ada)
+    assert ("/accounts/2fa/webauthn/add/" in client.get("/profile", secure=secure).content.decode()) is works
+    assert ("passkey_login" in Client(headers={"Host": host}).get("/accounts/login/", secure=secure).content.decode()) is works
+
+
+def test_a_made_up_passkey_lets_nobody_in(protected, ada):
+    client = Client()
+    options = client.get("/accounts/2fa/webauthn/login/", headers={"Accept": "application/json"}).json()
+    assert options["request_options"]["publicKey"]["challenge"]
+    for credential in ("", "{}", "nothing", '{"id": "AAAA", "rawId": "AAAA", "type": "public-key", "response": {"userHandle": "MQ"}}'):
+        assert client.post("/accounts/2fa/webauthn/login/", {"credential": credential})["Location"] == "/accounts/login/"
+    assert client.get("/profile").status_code == 302
