@@ -34,6 +34,12 @@ def _schema(image: Image | None) -> scoring.schema.Schema | None:
     return scoring.schema.Schema.from_json(document) if document else None
 
 
+def shown_schema(service: Service) -> scoring.schema.Schema | None:
+    """What callers are checked against now."""
+    revision = shown_revision(service)
+    return _schema(revision.image if revision else None)
+
+
 def _told(image: Image | None, kind: str) -> dict[str, Any] | None:
     """Kind "2" or "3", as the probe told it. It is other people's JSON: what is no document of an API is left aside."""
     found = image.documents.get(kind) if image else None

@@ -13,6 +13,34 @@ def schema_from_sample(sample: str) -> bytes:
     return json.dumps(schema_of(sample).to_json(), indent=2, ensure_ascii=False).encode()
 
 
+def changed_inputs(before: Schema | None, after: Schema | None) -> dict[str, list] | None:
+    """What callers of `before` must change: names `gone` and `new`, and (name, before, after) of `other` types. None: nothing, or it is not known."""
+    if before is None or after is None:
+        return None
+    old, new = _fields(before), _fields(after)
+    found = {
+        "gone": [name for name in old if name not in new],
+        "new": [name for name in new if name not in old],
+        "other": [(name, old[name], new[name]) for name in old if name in new and not _still_fits(old[name], new[name])],
+    }
+    return found if any(found.values()) else None
+
+
+def _still_fits(before: str, after: str) -> bool:
+    """A whole number is taken where numbers are."""
+    return before == after or (before.startswith(("int", "uint")) and after.startswith("float"))
+
+
+def _fields(schema: Schema) -> dict[str, str]:
+    """Columns of tables and other inputs by name, with what each holds."""
+    found: dict[str, str] = {}
+    for each in described_inputs(schema):
+        found |= {str(cell["name"]): cell["dtype"] for cell in each.get("columns", ())}
+        if "columns" not in each:
+            found[each["name"]] = " ".join(filter(None, (each.get("shape"), each["dtype"])))
+    return found
+
+
 def described_inputs(schema: Schema | None) -> list[dict]:
     """Each input: a table has `columns` (name, dtype, example), an array a `shape`, everything a `dtype`."""
     found: list[dict] = []

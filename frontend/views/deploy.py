@@ -25,7 +25,7 @@ from frontend.views.uploads import StagedUploadsMixin
 from portal.accounts.permissions import Permission
 from portal.errors import PortalError
 from registry.actions.recipes import propose_recipe_for_upload
-from registry.schemas import described_inputs
+from registry.schemas import changed_inputs, described_inputs
 
 #: environments whose room the rail shows
 OFFERED_ROOMS = 5
@@ -108,6 +108,8 @@ class DeployView(StagedUploadsMixin, ActionView):
         kwargs["back"] = reverse("pages:home", args=[self.group.name])
         name = form["name"].value() or ""
         kwargs["there"] = self.scope(Service, Permission.SERVICE_READ).filter(name=name, deleting=False).first() if name else None
+        if kwargs["there"] and kwargs.get("recipe"):
+            kwargs["changed"] = changed_inputs(swagger.shown_schema(kwargs["there"]), kwargs["recipe"].schema)
         environments = list(self.scope(Environment, Permission.ENVIRONMENT_READ).order_by("-is_default", "name")[:OFFERED_ROOMS])
         found = rooms(environments)
         kwargs["rooms"] = [(one, found[str(one.pk)]) for one in environments if str(one.pk) in found]

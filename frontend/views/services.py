@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from deployments import swagger
 from deployments.actions import services as actions
 from deployments.filters import ServiceFilter
-from deployments.models import Environment, Following, Revision, Service
+from deployments.models import Environment, Following, Operation, Revision, Service
 from deployments.standing import telling
 from deployments.states import following_states, for_states, service_state, with_following, work_on
 from deployments.telemetry import series
@@ -123,6 +123,7 @@ class ServiceView(ServiceMixin, DetailView):
             live=True,
             follow=follow and {"row": follow[0], "now": follow[1]},
             operation=operation,
+            unbuilt=self.unbuilt(service),
             sparks=sparklines.of(series.metrics(service, Window.asked({"range": "1h"}), small=True), ready_now=service.shown.ready),
             replicas=[
                 replica for revision in telling(service) for replica in revision.replicas.all() if revision.state != Revision.State.RETIRED
@@ -131,6 +132,13 @@ class ServiceView(ServiceMixin, DetailView):
             **({} if self.request.htmx else self.calling(service)),
             **kwargs,
         )
+
+    def unbuilt(self, service: Service) -> Operation | None:
+        """The failed build that its first revision waited for: nothing has run, so no log of a replica says why."""
+        if not service.trouble or swagger.shown_revision(service):
+            return None
+        built = self.scope(Operation, Permission.OPERATION_READ).filter(then__service=str(service.pk), state=Operation.State.FAILED)
+        return built.order_by("-created_at").first()
 
     def calling(self, service: Service) -> dict:
         """Snippets with the schema's sample, and what the image answered to it when it was first started."""

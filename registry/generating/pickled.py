@@ -11,7 +11,7 @@ from packaging.version import InvalidVersion, Version
 from registry.generating.files import ModelFiles, Unreadable
 from registry.generating.recipe import NO_SCHEMA, TABLE, Recipe, array, driver, is_table, quoted, table
 from registry.generating.symbols import Description, Made, NotAPickle, describe, items_of
-from registry.known_packages import IMPORTED_AS, SAME_NAME
+from registry.known_packages import CONDA_TO_PYPI, IMPORTED_AS, SAME_NAME
 from scoring.schema import Schema
 
 ENDINGS = (".pkl", ".pickle", ".joblib", ".sav", ".p", ".gz", ".bz2", ".xz", ".z", ".model")
@@ -198,18 +198,34 @@ def _after_sklearn(version: str | None, lines: list[str]) -> str | None:
 
 def _framework(model: Made) -> str:
     top = model.module.split(".")[0]
+    if not _is_known(top):
+        return "pickle"
     return {"sklearn": "scikit-learn", "xgboost": "XGBoost", "lightgbm": "LightGBM", "torch": "PyTorch", "catboost": "CatBoost"}.get(
         top, top or "pickle"
     )
 
 
 def _foreign(found: Description, place: str) -> list[str]:
-    """Classes that no package has: of the training script, or of somebody's own modules."""
-    own = sorted({name.split(".")[0] for module, name in found.globals if module == "__main__"})
-    if not own:
-        return []
-    names = ", ".join(f"`{name}`" for name in own[:3])
-    return [
-        f"{place} needs {names} of the script it was trained in, so it cannot be loaded anywhere else. Put it into a module of its own, "
-        "import it there, train and save again, and add that module as an extra file."
-    ]
+    """Classes that no package has: of the training script, or of somebody's own modules. It fails in the build, so it is said before."""
+    notes = []
+    if own := sorted({name.split(".")[0] for module, name in found.globals if module == "__main__"}):
+        names = ", ".join(f"`{name}`" for name in own[:3])
+        notes.append(
+            f"{place} needs {names} of the script it was trained in, so it cannot be loaded anywhere else. Put it into a module of its own, "
+            "import it there, train and save again, and add that module as an extra file."
+        )
+    modules = sorted({module.split(".")[0] for module, _ in found.globals})
+    notes += [
+        f"{place} needs the module `{module}`, which is of no package that is known here, and cannot be loaded without it. If it is yours, "
+        f"add {module}.py as an extra file; if a package brings it, add that to the dependencies."
+        for module in modules
+        if module and not module.startswith("_") and not _is_known(module)
+    ][:3]
+    return notes
+
+
+def _is_known(module: str) -> bool:
+    """Brought by Python, by what every image has, or by a package that is asked for."""
+    if module in _NOT_ASKED_FOR or module in sys.stdlib_module_names or module in ("sklearn", "xgboost"):
+        return True
+    return module in IMPORTED_AS or module in CONDA_TO_PYPI.values() or canonicalize_name(module) in _KNOWN

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from deployments.models import Operation
+from deployments.models import Operation, Service
 from frontend.views.deploy import name_for
 from registry.models import Manifest, ModelVersion
 from registry.storage import read_asset
+from scoring.schema import Pandas, Schema
 from tests import factories
 from tests.registry import saved_models as saved
 
@@ -42,6 +45,23 @@ def test_a_look_registers_nothing_and_fills_the_form(browser):
     # A sample says more, and what nobody changed is written anew.
     again = browser.post(PAGE, {**stands(shown), "look": "1", "sample": "age,income\n41,2.5"})
     assert '"int64"' in stands(again)["schema"] and stands(again)["model_set"] == stands(shown)["model_set"]
+
+
+def test_a_service_of_that_name_is_told_with_what_its_callers_must_change(browser, group):
+    sent = {**SIZE, "look": "1", "model_files": model()}
+    assert "is there already" not in browser.post(PAGE, sent).content.decode()
+    schema = {"data": Pandas([("age", "text"), ("region", "text")])}
+    written = ("schema.json", json.dumps(Schema(schema).to_json()).encode())
+    manifest = factories.make_manifest(group, schema=written)
+    factories.make_service(group, name="churn", image=factories.make_image(group, manifest=manifest))
+    page = browser.post(PAGE, {**sent, "model_files": model()}).content.decode()
+    told = page[page.index("A service called churn is there already") :]
+    assert "no longer taken: <code>region</code>" in told and "new: <code>income</code>" in told and "was text" in told
+    written = ("schema.json", written[1].replace(b"region", b"income").replace(b'"text"', b'"int64"'))
+    manifest = factories.make_manifest(group, name="two", schema=written)
+    Service.objects.get().revisions.update(image=factories.make_image(group, name="two", manifest=manifest))
+    page = browser.post(PAGE, {**sent, "model_files": model()}).content.decode()
+    assert "is there already" in page and "must change" not in page, "whole numbers are numbers"
 
 
 def test_what_somebody_wrote_stays(browser):

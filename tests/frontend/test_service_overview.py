@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from deployments.models import Replica, Revision
+from deployments.models import Operation, Replica, Revision, Service
 from frontend.forms.deployments import CreateServiceForm, UpdateServiceForm
 from frontend.sparklines import path_of
 from registry.models import Image
@@ -41,6 +41,17 @@ def test_a_degraded_service_says_why_and_what_to_do(page, things):
     assert "1 of 2 replicas take calls" in text and "MemoryError in init()." in text and "Raise the memory" in text
     Replica.objects.update(state="crashed", detail="It ended with exit code 3.")
     assert "No replica takes calls" in page() and "Change its settings" in page()
+
+
+def test_a_service_whose_first_image_failed_leads_to_that_build(page, things, group):
+    service = things.service
+    service.revisions.all().delete()
+    Service.objects.update(trouble="Its first image could not be built: no module.")
+    built = Operation.objects.create(
+        group=group, kind=Operation.Kind.IMAGE, state=Operation.State.FAILED, then={"service": str(service.pk)}
+    )
+    text = page()
+    assert f"/g/demo/operations/{built.pk}" in text and "Open the logs" not in text and "Its first image is not built." in text
 
 
 def test_the_overview_shows_what_is_called_and_what_is_in_it(page, things):

@@ -219,6 +219,17 @@ def test_names_of_files_and_columns_cannot_write_code():
     fits(recipe)
 
 
+def test_a_class_of_a_module_that_nobody_has_is_told_before_the_build():
+    own = b"\x80\x02courteam_models\nMyModel\n)\x81}X\x01\x00\x00\x00aK\x01sb."
+    recipe = generate(a_file("ours.pkl", own))
+    assert recipe.framework == "pickle" and any("`ourteam_models`" in note and "ourteam_models.py" in note for note in recipe.notes)
+
+
+def test_classes_of_packages_are_not_doubted(churn):
+    notes = generate(a_file("churn.pkl", pickle.dumps(churn))).notes
+    assert not any("needs the module" in note for note in notes)
+
+
 def test_a_pickle_is_never_run(tmp_path):
     mark = tmp_path / "was here"
 

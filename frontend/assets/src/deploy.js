@@ -22,7 +22,9 @@ async function look() {
   if (!found) return; // signed out meanwhile: the button says so
   document.getElementById("found")?.remove();
   form.querySelector("[data-found]").append(found);
-  say(found.querySelector("h2").textContent.trim());
+  const there = shown.querySelector("[data-there]");
+  form.querySelector("[data-there]").replaceChildren(...there.childNodes);
+  say(`${found.querySelector("h2").textContent} ${form.querySelector("[data-there]").textContent}`.replace(/\s+/g, " ").trim());
   // Files of one's own say what the texts would.
   if (form.elements.driver_file.files.length) return;
   for (const name of FILLED) {
@@ -42,6 +44,8 @@ if (form) {
     if (link) document.getElementById(link.dataset.open).open = true;
   });
   form.elements.name.addEventListener("input", follow);
+  // Under this name there may be a service already: looking again says so.
+  form.elements.name.addEventListener("change", () => document.getElementById("found") && look());
   form.querySelector("[data-uploads]").addEventListener("upload:stored", look);
   // One's own scoring file goes with a schema of one's own, or with none.
   form.elements.driver_file.addEventListener("change", () => {
