@@ -23,6 +23,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from portal.accounts.events import EventTag, record
 from portal.middleware import BothWays
@@ -98,7 +99,10 @@ def end_sessions(*, user, sessions: Iterable[SignedIn]) -> int:
     """Signs one's own browsers out, at once; how many there were."""
     mine = [one for one in sessions if one.row.user_id == user.pk]
     for one in mine:
-        record(user, EventTag.SESSION_ENDED, user, device=one.device, address=one.row.ip)
+        # The log is everybody's, whatever language this page is in.
+        with override("en"):
+            device = one.device
+        record(user, EventTag.SESSION_ENDED, user, device=device, address=one.row.ip)
     keys = [one.row.session_key for one in mine]
     Session.objects.filter(session_key__in=keys).delete()
     UserSession.objects.filter(session_key__in=keys).delete()

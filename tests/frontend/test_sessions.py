@@ -80,6 +80,14 @@ def test_one_session_is_ended_and_the_other_goes_on(sign_in, ada):
     assert desk.post(f"/profile/sessions/{row.pk}/end").status_code == 404
 
 
+def test_the_log_has_one_language(sign_in):
+    sign_in(IPHONE)
+    desk = sign_in()
+    row = UserSession.objects.exclude(session_key=desk.session.session_key).get()
+    desk.post(f"/profile/sessions/{row.pk}/end", headers={"Accept-Language": "zh-hant"})
+    assert Event.objects.get(tag="session.ended").data["device"] == "Safari on iPhone"
+
+
 def test_all_others_are_ended(sign_in):
     others, desk = [sign_in(IPHONE), sign_in()], sign_in()
     assert "Signed out in 2 other places." in desk.post("/profile/sessions/end-others", follow=True).content.decode()
