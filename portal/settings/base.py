@@ -234,6 +234,7 @@ LOGIN_REDIRECT_URL = "/"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_ADAPTER = "portal.accounts.mfa_adapter.MFAAdapter"
 MFA_TOTP_ISSUER = f"Modelport ({urlsplit(PORTAL_URL).hostname})"
 # A phone's clock may be half a minute off.
 MFA_TOTP_TOLERANCE = 1
