@@ -34,3 +34,12 @@ def test_nothing_scrolls_sideways(visit, addresses):
                 found.append(f"{name} at {width}: {said}")
         page.set_viewport_size({"width": 320, "height": 640})
     assert not found, "\n".join(found)
+
+
+def test_a_table_that_goes_on_to_the_right_says_so(visit, group, addresses):
+    page = visit(viewport={"width": 1024, "height": 640})
+    page.goto(f"/g/{group.name}/services")
+    box = page.locator(".table-responsive[data-more]").first
+    box.wait_for()
+    box.evaluate("(one) => { one.scrollLeft = one.scrollWidth }")
+    page.locator(".table-responsive:not([data-more])").first.wait_for()

@@ -4,6 +4,7 @@ import { say } from "./lib/say.js";
 import * as several from "./lib/several.js";
 import * as shortcuts from "./lib/shortcuts.js";
 import { bringBack, keep } from "./lib/typed.js";
+import * as wide from "./lib/wide.js";
 
 const root = document.documentElement;
 const system = matchMedia("(prefers-color-scheme: dark)");
@@ -47,6 +48,7 @@ const search = palette.setUp(acts);
 palette.remember();
 shortcuts.setUp({ search, help: acts.shortcuts });
 several.setUp();
+wide.setUp();
 
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-palette]") && document.getElementById("palette")) {
