@@ -28,7 +28,7 @@ def test_what_was_typed_is_there_after_signing_in_again(visit, addresses, owner,
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
     page.locator("input[name=login]").fill(owner.username)
     page.locator("input[name=password]").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_label("Description")).to_have_value("Typed for an hour.\nTwo lines.")
     expect(page.get_by_text("What you had typed is here again.")).to_be_visible()
     page.get_by_role("button", name="Save").click()
@@ -52,7 +52,7 @@ def test_a_code_editor_gets_its_text_back(visit, addresses, owner):
     page.get_by_role("button", name="Create manifest", exact=True).click()
     page.locator("input[name=login]").fill(owner.username)
     page.locator("input[name=password]").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("textbox", name=re.compile("score.py"))).to_contain_text("return 'mine'")
     expect(page.locator("textarea[name=driver]")).to_have_value("def init():\n    pass\n\n\ndef run(data):\n    return 'mine'\n")
 
