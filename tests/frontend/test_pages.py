@@ -29,7 +29,19 @@ def test_members_see_every_page(role, request, browse, addresses):
 NO_PAGES = {
     *("operation_stream", "operation_lines", "operation_find", "find_models", "model_name_check", "model_picture"),
     *("download_collected", "service_logs_download"),
-    *("setup", "start", "theme", "search_anywhere", "system", "users", "remove_second_factor", "open_service", "open_docs", "open_openapi", "open_swagger"),
+    *(
+        "setup",
+        "start",
+        "theme",
+        "search_anywhere",
+        "system",
+        "users",
+        "remove_second_factor",
+        "open_service",
+        "open_docs",
+        "open_openapi",
+        "open_swagger",
+    ),
     *("collected_day", "delete_collected", "compare_manifests", "deploying", "service_golden", "several"),
 }
 
