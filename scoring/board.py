@@ -55,14 +55,17 @@ class Board:
         return int(self.total(PLACES["ready"]))
 
     def prefers_another(self, mine: Any) -> bool:
-        """Should a new connection rather go to another worker than the one of this lane: less held up, or with fewer connections?"""
+        """Should a new connection rather go to another worker than the one of this lane: less held up, or with fewer connections?
+
+        One more is no reason: leaving every second one to somebody else would cost each of them a while.
+        """
         ready, since, connections, now = PLACES["ready"], PLACES["started"], PLACES["connections"], time.monotonic()
 
         def load(lane: Any) -> Tuple[bool, float]:
             return 0 < lane[since] < now - LONG, lane[connections]
 
-        own = load(mine)
-        return any(lane is not mine and lane[ready] and load(lane) < own for lane in self.lanes[:-1])
+        held_up, here = load(mine)
+        return any(lane is not mine and lane[ready] and load(lane) < (held_up, here - 1) for lane in self.lanes[:-1])
 
     def busy(self) -> bool:
         """Is any worker in a call of run(), or has one waiting?"""

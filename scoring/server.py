@@ -20,7 +20,7 @@ from .listening import Listener
 
 SWEEP_SECONDS = 0.5
 #: a process with more connections than another lets that one take the next, but no longer than this: it may be held up in C
-YIELD_SECONDS = 0.005
+YIELD_SECONDS = 0.001
 
 
 class Server:

@@ -275,12 +275,15 @@ def test_counters_of_all_lanes_are_one():
 def test_a_connection_goes_where_fewer_are_and_nothing_takes_long():
     board = Board(3)
     lanes, now = board.lanes, time.monotonic()
-    for place, connections in enumerate((2, 1, 0)):
+    for place, connections in enumerate((3, 1, 0)):
         lanes[place][PLACES["connections"]] = connections
     ready, started = PLACES["ready"], PLACES["started"]
     assert not board.prefers_another(lanes[0])  # nobody else takes calls
     lanes[0][ready] = lanes[1][ready] = 1
     assert board.prefers_another(lanes[0]) and not board.prefers_another(lanes[1])
+    lanes[0][PLACES["connections"]] = 2  # one more is no reason
+    assert not board.prefers_another(lanes[0])
+    lanes[0][PLACES["connections"]] = 3
     lanes[1][started] = now - 0.2  # a short call is no reason
     assert board.prefers_another(lanes[0])
     lanes[1][started] = now - 5
