@@ -10,7 +10,7 @@ from django.conf import settings
 
 from portal.accounts.models import Event, User
 from tests.frontend.test_browser import browser
-from tests.frontend.test_second_factor import PASSWORD, code_of
+from tests.frontend.test_second_factor import PASSWORD, clock_of_codes, code_of  # noqa: F401  (a fixture)
 
 __all__ = ["browser"]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]

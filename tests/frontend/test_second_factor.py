@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from types import SimpleNamespace
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -19,8 +20,15 @@ from portal.errors import Conflict, NotAllowed
 PASSWORD = "a long pass phrase 7"
 
 
+@pytest.fixture(autouse=True)
+def clock_of_codes(monkeypatch) -> None:
+    """Codes are of one moment: a test that a half minute ends in would show a code that is two steps old."""
+    now = time.time()
+    monkeypatch.setattr(totp, "time", SimpleNamespace(time=lambda: now))
+
+
 def code_of(secret: str, *, steps: int = 0) -> str:
-    return totp.format_hotp_value(totp.hotp_value(secret, int(time.time()) // 30 + steps))
+    return totp.format_hotp_value(totp.hotp_value(secret, int(totp.time.time()) // 30 + steps))
 
 
 def wrong_code(secret: str) -> str:
