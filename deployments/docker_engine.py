@@ -18,6 +18,7 @@ from typing import Any
 from deployments.builds.builders.base import Report
 from deployments.lines import clean, without_credentials
 from portal.errors import Unavailable
+from portal.told import told
 from registry.runtimes import THREADS
 
 SYSTEM = "Docker Engine"
@@ -28,9 +29,9 @@ KIND = "modelport.kind"
 
 #: The usual reasons why nobody answers, found in the SDK's text, in words for whoever starts the portal.
 NO_ENGINE = {
-    "FileNotFoundError": "there is none at its usual address, nor at MODELPORT_DOCKER_HOST or DOCKER_HOST if one is set.",
-    "PermissionError": "this account may not use it. Add the account to the group docker and sign in again.",
-    "Connection refused": "nobody listens at its address. Start it, or name another with MODELPORT_DOCKER_HOST.",
+    "FileNotFoundError": told("there is none at its usual address, nor at MODELPORT_DOCKER_HOST or DOCKER_HOST if one is set."),
+    "PermissionError": told("this account may not use it. Add the account to the group docker and sign in again."),
+    "Connection refused": told("nobody listens at its address. Start it, or name another with MODELPORT_DOCKER_HOST."),
 }
 
 #: The user of every container of ours. No such account exists in the base images, on purpose.
@@ -50,7 +51,7 @@ class Engine:
 
         client = getattr(self._local, "client", None)
         if client is None:
-            with plain_errors("connect"):
+            with plain_errors(told("connect")):
                 options = {"timeout": self.timeout, "version": "auto"}
                 client = docker.DockerClient(base_url=self.base_url, **options) if self.base_url else docker.from_env(**options)
             self._local.client = client
@@ -81,11 +82,11 @@ def plain_errors(doing: str) -> Iterator[None]:
 def refused(doing: str, text: str) -> Unavailable:
     text = without_credentials(clean(text))[:400]
     if "no space left on device" in text.lower():
-        return Unavailable(SYSTEM, f"could not {doing}: no disk space left", code="InsufficientStorage", status=507)
+        return Unavailable(SYSTEM, told("could not %(do)s: no disk space left", do=doing), code="InsufficientStorage", status=507)
     for sign, words in NO_ENGINE.items():
         if "fetching server API version" in text and sign in text:
             return Unavailable(SYSTEM, words)
-    return Unavailable(SYSTEM, f"could not {doing}: {text}")
+    return Unavailable(SYSTEM, told("could not %(do)s: %(error)s", do=doing, error=text))
 
 
 def host_config(engine: Engine, *, memory: int, network: str, read_only: bool = True, **more: Any) -> Any:
@@ -113,7 +114,7 @@ def remove_container(engine: Engine, container: str) -> None:
     """Force it away, running or not. Already gone is success."""
     import docker.errors
 
-    with plain_errors("remove a container"):
+    with plain_errors(told("remove a container")):
         try:
             engine.api().remove_container(container, force=True, v=True)
         except docker.errors.APIError as error:
@@ -131,7 +132,7 @@ def inspect_image(engine: Engine, reference: str) -> dict | None:
     """What the engine knows of an image, or None when it has none of that name."""
     import docker.errors
 
-    with plain_errors("look at an image"):
+    with plain_errors(told("look at an image")):
         try:
             return engine.api().inspect_image(reference)
         except docker.errors.ImageNotFound:
@@ -142,7 +143,7 @@ def remove_image(engine: Engine, reference: str) -> None:
     """Untag and remove. Already gone is success."""
     import docker.errors
 
-    with plain_errors("remove an image"):
+    with plain_errors(told("remove an image")):
         try:
             engine.api().remove_image(reference)
         except docker.errors.APIError as error:
@@ -189,7 +190,7 @@ def ran(
 
     def stop() -> None:
         stopped.set()
-        with plain_errors("stop a container"):
+        with plain_errors(told("stop a container")):
             try:
                 engine.api().kill(name)
             except docker.errors.APIError as error:
@@ -205,7 +206,7 @@ def ran(
     clock = threading.Timer(timeout, out_of_time)
     clock.daemon = True
     try:
-        with plain_errors("run a container"), report.on_cancel(stop):
+        with plain_errors(told("run a container")), report.on_cancel(stop):
             api = engine.api()
             api.create_container(
                 image, command, name=name, host_config=config, labels=dict(labels), stdin_open=stdin is not None,
@@ -253,7 +254,7 @@ def commit(engine: Engine, ended: Ended, reference: str, report: Report) -> str:
 
     def work() -> None:
         try:
-            with plain_errors("keep an environment"):
+            with plain_errors(told("keep an environment")):
                 api = engine.api()
                 api.timeout = None  # a connection of this thread alone: large environments take minutes
                 made.append(api.commit(ended.container, repository=repository, tag=tag)["Id"])
@@ -340,17 +341,17 @@ def build_image(
     identity = ""
     try:
         events = stream(
-            engine, "/build", doing="build an image", report=report, data=context, headers={"Content-Type": "application/x-tar"},
+            engine, "/build", doing=told("build an image"), report=report, data=context, headers={"Content-Type": "application/x-tar"},
             params={"t": tag, "dockerfile": "Dockerfile", "rm": "1", "forcerm": "1", "labels": json.dumps(dict(labels))},
         )  # fmt: skip
         for event in events:
             if "error" in event:
-                raise refused("build an image", event["error"])
+                raise refused(told("build an image"), event["error"])
             identity = event.get("aux", {}).get("ID") or identity
             if log and (text := clean(event.get("stream", ""))):
                 report.line(text)
         if not identity:
-            raise refused("build an image", "the engine ended the build without an image")
+            raise refused(told("build an image"), "the engine ended the build without an image")
         return identity
     except BaseException:
         # The engine finishes the step it is in before it notices that we hung up, so look again for a while.
@@ -363,7 +364,7 @@ def _remove_leftovers(engine: Engine, tag: str, build: str, looks: int = 1) -> N
     for look in range(looks):
         if look:
             time.sleep(2.5)
-        with suppress(Unavailable), plain_errors("remove an unfinished image"):
+        with suppress(Unavailable), plain_errors(told("remove an unfinished image")):
             api = engine.api()
             for image in api.images(filters={"label": f"modelport.build={build}"}):
                 for reference in image["RepoTags"] or [image["Id"]]:

@@ -159,7 +159,7 @@ def touched(since: datetime) -> dict[int, datetime]:
 def _of_operation(row: Operation, new: bool, user) -> Notification:
     words = {"what": f"{row.get_kind_display()}: {row.label}", "who": row.created_by or _("Somebody")}
     if row.state == Operation.State.FAILED:
-        kind, message, detail = "operation.failed", _("%(what)s failed.") % words, (row.error or {}).get("message", "")
+        kind, message, detail = "operation.failed", _("%(what)s failed.") % words, row.failure
     elif row.state == Operation.State.WAITING:
         kind, message = "operation.waiting", _("%(what)s waits for a decision.") % words
         detail = _("The new revision answers golden requests otherwise.")

@@ -22,6 +22,7 @@ from deployments.specs import spec_of
 from deployments.steps import Journal
 from deployments.targets.base import Target
 from portal.errors import IllegalMove, PortalError
+from portal.told import told
 
 #: how long replicas may take to become ready, and how often they are asked (seconds)
 READY_SECONDS, POLL = 300, 0.25
@@ -46,7 +47,7 @@ def roll_out(operation: Operation, journal: Journal) -> None:
     if revision is None:
         revision = service.revisions.select_related("service__group", "image").filter(state=Revision.State.SERVING).first()
     if revision is None or revision.state in (Revision.State.RETIRED, Revision.State.FAILED):
-        raise RolloutFailed("There is no revision of this service that could serve. Update it to an image first.")
+        raise RolloutFailed(told("There is no revision of this service that could serve. Update it to an image first."))
     if revision.state == Revision.State.PENDING:
         revision.move(Revision.State.ROLLING)
     _start(revision, service, target, journal)
@@ -80,13 +81,15 @@ def _wait_until_ready(revision: Revision, service: Service, target: Target, jour
             dead = next((sight for sight in sights if sight.gone), None)
             if dead:
                 _say_last_lines(revision, dead.seen.name, target, journal)
-                raise RolloutFailed(f"A replica ended while it was starting: {dead.detail}")
+                raise RolloutFailed(told("A replica ended while it was starting: %(why)s", why=dead.detail))
             if ready >= service.replicas:
                 return
             if time.monotonic() > deadline:
                 for sight in sights[:1]:
                     _say_last_lines(revision, sight.seen.name, target, journal)
-                raise RolloutFailed(f"The replicas were not ready after {READY_SECONDS} s: {said}")
+                raise RolloutFailed(
+                    told("The replicas were not ready after %(seconds)s s: %(said)s", seconds=READY_SECONDS, said=said.strip())
+                )
             time.sleep(POLL)
 
 

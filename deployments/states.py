@@ -130,8 +130,7 @@ def _following_state(following: Following, operation: Operation | None) -> Follo
     if following.trouble:
         return FollowingState("Failed", f"{points} {following.trouble}", operation)
     if operation is not None and operation.state == Operation.State.FAILED:
-        said = (operation.error or {}).get("message", "")
-        return FollowingState("Failed", f"{points} {said}", operation)
+        return FollowingState("Failed", f"{points} {operation.failure}", operation)
     return FollowingState(
         "Behind", _("%(points)s Something else was deployed to %(service)s.") % {"points": points, "service": service}, operation
     )

@@ -21,6 +21,7 @@ from deployments.golden import check
 from deployments.golden.trial import WaitsForAPerson
 from deployments.models import Operation, OperationStep, Service
 from portal.errors import IllegalMove, InsufficientStorage, PortalError, Unavailable
+from portal.told import kept, together, told
 
 log = logging.getLogger(__name__)
 #: how often work is begun before it is given up, and how long it waits in between (seconds)
@@ -81,15 +82,15 @@ def run(operation_id) -> None:
     except WaitsForAPerson:
         _wait(operation)
     except (Unavailable, InsufficientStorage) as error:
-        _try_again(operation, error.message, code=error.code)
+        _try_again(operation, error.told, code=error.code)
     except PortalError as error:
-        _fail(operation, error.message, code=error.code, fault="yours")
+        _fail(operation, error.told, code=error.code, fault="yours")
     except ValidationError as error:
         # What followed was right when it was asked for and is not any more, such as a size above a limit that was lowered.
         _fail(operation, " ".join(error.messages), code="BadRequest", fault="yours")
     except Exception as error:
         log.exception("operation %s (%s) broke", operation.pk, operation)
-        _try_again(operation, f"Something broke on our side ({type(error).__name__}).", code="InternalServerError")
+        _try_again(operation, told("Something broke on our side (%(error)s).", error=type(error).__name__), code="InternalServerError")
     _next_on(operation)
 
 
@@ -126,7 +127,16 @@ def _fail(
     operation: Operation, message: str, *, code: str, fault: str, file: str = "", line: int | None = None, cure: dict | None = None
 ) -> None:
     lines = steps.last_lines(operation)
-    error = {"code": code, "message": message, "fault": fault, "file": file, "line": line, "lines": lines, "cure": cure}
+    error = {
+        "code": code,
+        "message": message,
+        "told": kept(message),
+        "fault": fault,
+        "file": file,
+        "line": line,
+        "lines": lines,
+        "cure": cure,
+    }
     log.info("operation %s (%s) failed: %s", operation.pk, operation, message)
     try:
         operation.fail(error)
@@ -139,15 +149,12 @@ def _fail(
 def _try_again(operation: Operation, message: str, *, code: str) -> None:
     """Ours: back to the queue, or, after the last attempt, said."""
     if operation.attempts >= MOST_ATTEMPTS:
-        _fail(
-            operation,
-            f"{message} We tried {operation.attempts} times. Sorry; an operator can see why in the worker's log.",
-            code=code,
-            fault="ours",
-        )
+        sorry = told("We tried %(times)s times. Sorry; an operator can see why in the worker's log.", times=operation.attempts)
+        _fail(operation, together(message, sorry), code=code, fault="ours")
         return
     wait = BACKOFF[min(operation.attempts, len(BACKOFF)) - 1]
-    error = {"code": code, "message": f"{message} Trying again.", "fault": "ours", "lines": steps.last_lines(operation)}
+    message = together(message, told("Trying again."))
+    error = {"code": code, "message": message, "told": kept(message), "fault": "ours", "lines": steps.last_lines(operation)}
     try:
         operation.hand_back(due_at=timezone.now() + timedelta(seconds=wait), error=error)
     except IllegalMove:
@@ -166,7 +173,7 @@ def give_up(operation: Operation) -> None:
     end_steps(operation)
     _fail(
         operation,
-        "The worker stopped in the middle of this, three times. An operator can see why in its log.",
+        told("The worker stopped in the middle of this, three times. An operator can see why in its log."),
         code="WorkerLost",
         fault="ours",
     )

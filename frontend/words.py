@@ -122,13 +122,14 @@ EVENTS = {
 }
 
 
-#: steps of operations, as the workers write them
+#: steps of operations, as the workers write them, and their notes
 STEPS = (
     *(gettext_noop("Resolve packages"), gettext_noop("Install packages"), gettext_noop("Add model and scoring file")),
     *(gettext_noop("Start it once and try the sample"), gettext_noop("Keep the image")),
     *(gettext_noop("Wait until init() has ended and the right replicas answer"), gettext_noop("Callers get 404")),
     *(gettext_noop("Switch the routes; URL and keys stay as they are"), gettext_noop("Answer callers with 503 stopped")),
     *(gettext_noop("Stop the replicas"), gettext_noop("Stop and remove the replicas"), gettext_noop("Remove the service")),
+    gettext_noop("The worker ended in the middle of it."),
 )
 #: the same with numbers and names in them
 STEPS_WITH = (
@@ -136,11 +137,30 @@ STEPS_WITH = (
     (re.compile(r"Let revision (?P<number>\d+) finish its calls and stop"), _("Let revision %(number)s finish its calls and stop")),
     (re.compile(r"Ask (?P<count>\d+) saved requests?"), _("Ask saved requests: %(count)s")),
     (re.compile(r"Compare (?P<count>\d+) saved answers?"), _("Compare saved answers: %(count)s")),
+    # and what is noted beside them
+    (re.compile(r"(?P<count>\d+) packages"), _("%(count)s packages")),
+    (re.compile(r"(?P<count>\d+) files"), _("%(count)s files")),
+    (
+        re.compile(r"The environment (?P<key>\w+) is reused: (?P<count>\d+) packages\."),
+        _("The environment %(key)s is reused: %(count)s packages."),
+    ),
+    (
+        re.compile(r"(?P<cpu>\S+) CPU, (?P<memory>\d+) MiB each, on (?P<environment>\S+)"),
+        _("%(cpu)s CPU, %(memory)s MiB each, on %(environment)s"),
+    ),
+    (
+        re.compile(r"revision (?P<new>\d+) serves; revision (?P<old>\d+) is retired"),
+        _("revision %(new)s serves; revision %(old)s is retired"),
+    ),
+    (re.compile(r"revision (?P<new>\d+) serves"), _("revision %(new)s serves")),
+    (re.compile(r"approved by (?P<person>.+)"), _("approved by %(person)s")),
+    (re.compile(r"all (?P<count>\d+) are the same"), _("all %(count)s are the same")),
+    (re.compile(r"(?P<changed>\d+) of (?P<count>\d+) changed: (?P<names>.+)"), _("%(changed)s of %(count)s changed: %(names)s")),
 )
 
 
 def step_words(title: str) -> str:
-    """The title of an operation's step in the reader's language; workers write English."""
+    """The title of an operation's step, or its note, in the reader's language; workers write English."""
     if title in STEPS:
         return gettext(title)
     for shape, words in STEPS_WITH:

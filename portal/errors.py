@@ -6,6 +6,8 @@ these in `portal.api.errors`, HTML in `frontend.views.base`.
 
 from __future__ import annotations
 
+from portal.told import Told, in_words, told
+
 
 class PortalError(Exception):
     """A refusal or a fault with a stable `code`, an HTTP status and one sentence for people.
@@ -26,11 +28,16 @@ class PortalError(Exception):
         headers: dict[str, str] | None = None,
     ):
         super().__init__(message)
-        self.message = message
+        #: as it was raised; `message` is in the language of whoever reads it
+        self.told: str = message
         self.code = code or self.code
         self.status = status or self.status
         self.details = details or []
         self.headers = headers or {}
+
+    @property
+    def message(self) -> str:
+        return in_words(self.told) if isinstance(self.told, Told) else self.told
 
 
 class BadRequest(PortalError):
@@ -94,5 +101,5 @@ class Unavailable(PortalError):
     status, code = 503, "Unavailable"
 
     def __init__(self, system: str, detail: str, **kwargs):
-        super().__init__(f"{system} did not answer: {detail}", **kwargs)
+        super().__init__(told("%(system)s did not answer: %(detail)s", system=system, detail=detail), **kwargs)
         self.system, self.detail = system, detail

@@ -24,6 +24,7 @@ KEYWORDS = {
     "ngettext_lazy": (1, 2),
     "pgettext_lazy": ((1, "c"), 2),
     "gettext_noop": None,
+    "told": None,
 }
 #: what a file calls the marks itself: gettext_lazy as _lazy
 _ALIAS = re.compile(r"\bgettext(?:_lazy)? as (\w+)")

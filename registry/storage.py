@@ -28,6 +28,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from portal.errors import BadRequest, InsufficientStorage, TooLarge, Unavailable
+from portal.told import told
 from registry.models import Asset
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -265,11 +266,11 @@ def open_asset(asset: Asset) -> File:
         _ = opened.file  # some storages look only now whether it is there
         return opened
     except FileNotFoundError as error:
-        raise Unavailable("The file storage", f"it has lost {asset.sha256}.") from error
+        raise Unavailable(told("The file storage"), told("it has lost %(digest)s.", digest=asset.sha256)) from error
     except OSError:
         raise
     except Exception as error:  # of the library that speaks to a remote storage
-        raise Unavailable("The file storage", f"it does not give a file ({type(error).__name__}).") from error
+        raise Unavailable(told("The file storage"), told("it does not give a file (%(error)s).", error=type(error).__name__)) from error
 
 
 def read_asset(asset: Asset) -> bytes:

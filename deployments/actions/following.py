@@ -18,6 +18,7 @@ from deployments.models import Following, Operation, Revision, Service
 from portal.accounts.events import EventTag, record
 from portal.accounts.permissions import Permission, allows, require
 from portal.errors import BadRequest, Conflict, NotAllowed, NotFound
+from portal.told import told
 from registry.actions.aliases import hold_alias
 from registry.actions.manifests import copy_manifest
 from registry.models import Alias, Manifest, ModelVersion
@@ -43,7 +44,7 @@ def follow_alias(*, user, service: Service, alias: Alias) -> Operation | None:
         raise ValidationError({"alias": _("%(service)s does not use the model %(model)s.") % {"service": service, "model": alias.model}})
     following, created = Following.objects.get_or_create(service=service, defaults={"alias": alias, "created_by": user})
     if not created:
-        _call_off(following, f"{service} follows {alias} now.")
+        _call_off(following, told("%(service)s follows %(alias)s now.", service=service, alias=alias))
         following.alias, following.paused, following.trouble = alias, False, ""
         following.save()
     record(user, EventTag.SERVICE_FOLLOWING, service, alias=str(alias), change="started")
@@ -67,7 +68,7 @@ def pause_following(*, user, service: Service) -> Following:
     following = _held(user, service)
     following.paused, following.trouble = True, ""
     following.save(update_fields=["paused", "trouble"])
-    _call_off(following, f"{following.service} does not follow {following.alias} for now.")
+    _call_off(following, told("%(service)s does not follow %(alias)s for now.", service=following.service, alias=following.alias))
     record(user, EventTag.SERVICE_FOLLOWING, following.service, alias=str(following.alias), change="paused")
     return following
 
@@ -76,7 +77,7 @@ def pause_following(*, user, service: Service) -> Following:
 def stop_following(*, user, service: Service) -> None:
     """What serves goes on serving; an update that is under way is called off."""
     following = _held(user, service)
-    _call_off(following, f"{following.service} does not follow {following.alias} any more.")
+    _call_off(following, told("%(service)s does not follow %(alias)s any more.", service=following.service, alias=following.alias))
     record(user, EventTag.SERVICE_FOLLOWING, following.service, alias=str(following.alias), change="ended")
     following.delete()
 
@@ -120,7 +121,7 @@ def _catch_up(user, following: Following) -> Operation | None:
     for operation in following.unfinished().select_related("image"):
         if operation.image is not None and operation.image.manifest.uses.filter(version=alias.version).exists():
             return operation
-        call_off(operation, f"{alias} points at {alias.version} now.")
+        call_off(operation, told("%(alias)s points at %(version)s now.", alias=alias, version=alias.version))
     base = plans.wanted_revision(service)
     try:
         with transaction.atomic():

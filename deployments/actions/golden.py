@@ -15,6 +15,7 @@ from deployments.models import GoldenRequest, GoldenRun, Operation, Service
 from portal.accounts.events import EventTag, record
 from portal.accounts.permissions import Permission, require
 from portal.errors import Conflict
+from portal.told import kept, told
 
 MOST_REQUESTS, MOST_CHARACTERS, MOST_RULES = 100, 256 * 1024, 50
 
@@ -110,8 +111,9 @@ def approve_answers(*, user, operation: Operation, save: bool = False) -> Operat
 def reject_answers(*, user, operation: Operation) -> Operation:
     """The new revision does not serve: its replicas go, what served goes on serving."""
     _decide(user, operation, GoldenRun.State.REJECTED)
-    message = f"{user} has rejected the changed answers. What served goes on serving."
-    operation.fail({"code": "AnswersRejected", "message": message, "fault": "yours", "file": "", "line": None, "lines": []})
+    message = told("%(person)s has rejected the changed answers. What served goes on serving.", person=user)
+    error = {"code": "AnswersRejected", "message": message, "told": kept(message), "fault": "yours", "file": "", "line": None, "lines": []}
+    operation.fail(error)
     revision = rollouts.end_revision(operation, message)
     if revision is not None:
         tasks.remove_left_over.delay_on_commit(revision.service.environment.target, revision.spec_name)

@@ -12,6 +12,7 @@ from deployments.models import Operation
 from portal.accounts.events import EventTag, record
 from portal.accounts.permissions import Permission, require
 from portal.errors import Conflict, IllegalMove
+from portal.told import kept
 
 
 @transaction.atomic
@@ -32,7 +33,7 @@ def call_off(operation: Operation, why: str) -> None:
     """Something newer has taken its place: cancelled, with the reason. What has ended meanwhile stays as it is."""
     waiting = operation.state in (Operation.State.NOT_STARTED, Operation.State.WAITING)
     try:
-        operation.cancel({"code": "Superseded", "message": why, "fault": "", "file": "", "line": None, "lines": []})
+        operation.cancel({"code": "Superseded", "message": why, "told": kept(why), "fault": "", "file": "", "line": None, "lines": []})
     except IllegalMove:
         return
     if waiting:

@@ -16,6 +16,7 @@ from portal import keys
 from portal.accounts.events import EventTag, record
 from portal.accounts.permissions import Permission, require
 from portal.errors import BadRequest, Conflict, NotFound
+from portal.told import told
 from registry.models import Image
 
 SESSION_MINUTES = 15
@@ -57,7 +58,7 @@ def update_service(*, user, service: Service, image: Image | None = None, note: 
     operation = None
     if image is not None:
         for begun in Operation.objects.filter(following__service=service).exclude(state__in=Operation.FINISHED):
-            call_off(begun, f"{service} is updated to {image} by hand.")
+            call_off(begun, told("%(service)s is updated to %(image)s by hand.", service=service, image=image))
     if image is not None or changed & set(plans.REVISION_FIELDS):
         wanted = image or plans.wanted_revision(service).image
         operation = plans.plan_revision(user=user, service=service, image=wanted, note=note)

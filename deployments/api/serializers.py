@@ -5,61 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from deployments import engines
+from deployments.api.fields import CpuField, GpusField, MemoryField, OperationErrorField
 from deployments.capacity import rooms
 from deployments.models import Environment, Operation, OperationStep, Replica, Revision, Service, ServiceKey
 from deployments.proposals import proposal_for
-from deployments.quantities import parse_cpu, parse_gpus, parse_memory, show_gpus, show_memory
 from deployments.standing import telling
 from deployments.states import service_state
 from scoring.scrub import ACTIONS
-
-
-@extend_schema_field({"type": ["string", "integer"], "example": "512Mi"})
-class MemoryField(serializers.Field):
-    """`512Mi` in, `512Mi` out; bytes inside."""
-
-    def to_representation(self, value):
-        return show_memory(value)
-
-    def to_internal_value(self, data):
-        try:
-            return parse_memory(data)
-        except ValidationError as error:
-            raise serializers.ValidationError(error.messages) from None
-
-
-@extend_schema_field({"type": ["number", "string"], "example": 0.5})
-class CpuField(serializers.Field):
-    """`0.5` or `500m` in, a number out."""
-
-    def to_representation(self, value):
-        return value
-
-    def to_internal_value(self, data):
-        try:
-            return parse_cpu(data)
-        except ValidationError as error:
-            raise serializers.ValidationError(error.messages) from None
-
-
-@extend_schema_field({"type": ["integer", "string"], "example": 0, "description": "How many GPUs a replica is given, or all"})
-class GpusField(serializers.Field):
-    """`0`, `1` or `all`."""
-
-    def to_representation(self, value):
-        return show_gpus(value)
-
-    def to_internal_value(self, data):
-        try:
-            return parse_gpus(data)
-        except ValidationError as error:
-            raise serializers.ValidationError(error.messages) from None
 
 
 class CheckSerializer(serializers.Serializer):
@@ -131,26 +88,6 @@ class StepSerializer(serializers.ModelSerializer):
     class Meta:
         model = OperationStep
         fields = ["order", "name", "title", "state", "attempt", "note", "startedAt", "endedAt", "seconds"]
-
-
-@extend_schema_field(
-    {
-        "type": ["object", "null"],
-        "description": "Set when it failed (or waits for another try)",
-        "properties": {
-            "code": {"type": "string"},
-            "message": {"type": "string"},
-            "fault": {"type": "string", "enum": ["yours", "ours"]},
-            "file": {"type": "string"},
-            "line": {"type": ["integer", "null"]},
-            "lines": {"type": "array", "items": {"type": "string"}, "description": "The last 30 lines of the log"},
-        },
-    }
-)
-class OperationErrorField(serializers.JSONField):
-    def to_representation(self, value):
-        # What would help is told as `proposal`, in the person's own file.
-        return {name: part for name, part in value.items() if name != "cure"} if isinstance(value, dict) else value
 
 
 class ProposalSerializer(serializers.Serializer):

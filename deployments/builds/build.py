@@ -22,6 +22,7 @@ from deployments.builds.builders.base import Base, Builder, BuildFailed, Built, 
 from deployments.builds.context import make_bundle
 from deployments.models import Operation, OperationStep, PackageLock, Service
 from deployments.steps import Journal
+from portal.told import together, told
 from registry.actions.images import discard_image_draft, record_built_image
 from registry.models import Image, Manifest, ManifestFile
 from registry.requirements_files import line_of
@@ -40,7 +41,7 @@ def build(operation: Operation, journal: Journal) -> None:
     """Work for `Operation.Kind.IMAGE`; raises BuildFailed, Unavailable or Cancelled."""
     image, environment = operation.image, operation.environment
     if image is None or environment is None:
-        raise BuildFailed("What was to be built, or where, has been deleted meanwhile.")
+        raise BuildFailed(told("What was to be built, or where, has been deleted meanwhile."))
     if image.is_built:
         return  # an earlier attempt did all of it and broke off behind it
     manifest = Manifest.objects.prefetch_related("files__asset", "uses__version__model").get(pk=image.manifest_id)
@@ -88,7 +89,8 @@ def _with_line(error: BuildFailed, manifest: Manifest) -> BuildFailed:
         "",
     )
     if own:
-        error.message += f" The scoring runtime in every image needs {own}: leave the package out, or allow such a version."
+        more = told("The scoring runtime in every image needs %(own)s: leave the package out, or allow such a version.", own=own)
+        error.message = together(error.message, more)
     return error
 
 
@@ -156,7 +158,7 @@ def _probe(builder: Builder, built: Built, manifest: Manifest, journal: Journal)
     with journal.step("probe", "Start it once and try the sample"):
         probe = builder.probe(built, memory=settings.BUILD_SETTINGS["memory"], timeout=PROBE_SECONDS, report=journal)
         if not probe.ok:
-            message, file = probe.message or "The scoring file failed when it was started.", manifest.driver
+            message, file = probe.message or told("The scoring file failed when it was started."), manifest.driver
             error = BuildFailed(message, code="ProbeFailed", file=file.path, line=cures.line_in(message, file.path))
             error.cure = cures.for_starting(message, manifest)
             raise error

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 
 from deployments.collected import store, tables
 from deployments.models import CollectedDay, CollectedPart, Service
+from portal.told import told
 
 #: rows that are in memory at once
 PIECE = 2048
@@ -44,7 +45,7 @@ def pieces(part: CollectedPart, rows: int = PIECE) -> Iterator[Any]:
     """Record batches of a file. Raises Unavailable when the storage does not have it."""
     import pyarrow.parquet as parquet
 
-    with store.told("does not give"), store.storage().open(part.name, "rb") as file:
+    with store.asking(told("does not give")), store.storage().open(part.name, "rb") as file:
         # Not all of the file in memory: a group of rows at a time.
         yield from parquet.ParquetFile(file, pre_buffer=False).iter_batches(batch_size=rows)
 

@@ -21,6 +21,7 @@ from django.utils import timezone
 from deployments.collected import tables, wire
 from deployments.models import CollectedDay, CollectedPart, CollectedSource, Service
 from portal.errors import PortalError, Unavailable
+from portal.told import told
 
 #: a part that nobody needs is removed after this time; a download that began before may still be reading it
 ORPHANED = timedelta(hours=1)
@@ -95,7 +96,7 @@ def save(where: str, content: File, *, rows: int, columns: tables.Columns, first
     """The row first, so that a file is never there without one. Raises Unavailable when the storage does not take it."""
     name = f"{where}/{first_at:%H%M%S}-{os.urandom(8).hex()}.parquet"
     part = CollectedPart.objects.create(name=name, rows=rows, bytes=content.size, columns=columns, first_at=first_at)
-    with told("does not take"):
+    with asking(told("does not take")):
         kept = storage().save(name, content)
         _sync(kept)
     if kept != name:
@@ -119,14 +120,16 @@ def _sync(name: str) -> None:
 
 
 @contextmanager
-def told(verb: str) -> Iterator[None]:
+def asking(verb: str) -> Iterator[None]:
     """An error of the storage, whichever library speaks to it, is told as the outside system's."""
     try:
         yield
     except PortalError:
         raise
     except Exception as error:
-        raise Unavailable("The storage of collected data", f"it {verb} a file ({type(error).__name__}).") from error
+        raise Unavailable(
+            told("The storage of collected data"), told("it %(verb)s a file (%(error)s).", verb=verb, error=type(error).__name__)
+        ) from error
 
 
 def _day(service: Service, stream: tuple[str, str, str], day: date) -> CollectedDay:
@@ -165,7 +168,7 @@ def sweep_files() -> int:
     """Removes orphans, file first. How many there were."""
     count = 0
     for part in orphans():
-        with told("does not delete"):
+        with asking(told("does not delete")):
             storage().delete(part.name)
         part.delete()
         count += 1

@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 USUAL = 1e-6
 MOST_DIFFERENCES, LONGEST = 100, 200
 IGNORE = "ignore"
@@ -34,12 +36,12 @@ class Difference:
 def rule_fault(place: Any, rule: Any) -> str:
     """What is wrong with a rule, or ""."""
     if not isinstance(place, str) or not (place == "" or place.startswith("/")) or len(place) > 500:
-        return f"{place!r} is no place in an answer. Write a JSON pointer such as /0/price or /*/price."
+        return _("%(place)s is no place in an answer. Write a JSON pointer such as /0/price or /*/price.") % {"place": repr(place)}
     if rule == IGNORE or (isinstance(rule, str) and _PERCENT.fullmatch(rule)):
         return ""
     if isinstance(rule, int | float) and not isinstance(rule, bool) and math.isfinite(rule) and rule >= 0:
         return ""
-    return f'{place}: a tolerance is a number, a share such as "5%", or "{IGNORE}".'
+    return _('%(place)s: a tolerance is a number, a share such as "5%%", or "%(ignore)s".') % {"place": place, "ignore": IGNORE}
 
 
 def differences(expected: Any, got: Any, rules: Mapping[str, Any]) -> list[Difference]:

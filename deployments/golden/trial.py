@@ -17,6 +17,7 @@ from deployments.models import GoldenRequest, GoldenRun, Revision, Service
 from deployments.steps import Journal
 from deployments.targets.base import Target
 from portal.errors import PortalError
+from portal.told import told
 
 #: an answer may have so many bytes; so much of it is kept
 MOST_ANSWER, KEPT = 4 * 2**20, 256 * 2**10
@@ -49,7 +50,12 @@ def hold_up(revision: Revision, service: Service, target: Target, journal: Journ
         journal.line(step.note)
         if run.state == GoldenRun.State.STOPPED:
             raise AnswersChanged(
-                f"{len(changed)} of {len(results)} saved answers changed: {', '.join(changed[:5])}. What served goes on serving."
+                told(
+                    "%(changed)s of %(all)s saved answers changed: %(names)s. What served goes on serving.",
+                    changed=len(changed),
+                    all=len(results),
+                    names=", ".join(changed[:5]),
+                )
             )
     if run.state == GoldenRun.State.WAITING:
         raise WaitsForAPerson

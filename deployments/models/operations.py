@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from portal.accounts.permissions import ScopedQuerySet
 from portal.errors import IllegalMove
 from portal.states import Stateful
+from portal.told import in_words
 
 
 class Operation(Stateful):
@@ -64,7 +65,7 @@ class Operation(Stateful):
     follows = models.OneToOneField("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="followed_by")
     #: set when nobody asked for it but an alias that was moved
     following = models.ForeignKey("deployments.Following", null=True, blank=True, on_delete=models.SET_NULL, related_name="operations")
-    #: {code, message, fault: "yours" | "ours", file, line, lines: the last 30, cure: what would help, of builds.cures}
+    #: {code, message: English, told: the same by portal.told, fault: "yours" | "ours", file, line, lines: the last 30, cure: of builds.cures}
     error = models.JSONField(null=True, blank=True)
     fence = models.PositiveIntegerField(default=0)
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -128,6 +129,12 @@ class Operation(Stateful):
         mine = type(self).objects.select_for_update().filter(pk=self.pk, state=self.State.RUNNING, fence=self.fence)
         if mine.first() is None:
             raise IllegalMove(_("%(self)s was cancelled, or another worker has it.") % {"self": self})
+
+    @property
+    def failure(self) -> str:
+        """What `error` says, in the language of whoever asks."""
+        error = self.error or {}
+        return in_words(error.get("told") or error.get("message"))
 
     def succeed(self) -> None:
         self.move(self.State.SUCCEEDED, where={"fence": self.fence}, ended_at=timezone.now(), error=None)

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from portal.errors import Unavailable
+from portal.told import told
 from registry.runtimes import THREADS
 
 
@@ -149,3 +151,17 @@ class Target(ABC):
     def offers_gpus(self) -> bool:
         """May a spec ask for GPUs?"""
         return False
+
+
+def image_gone(system: str, name: str, spec: Spec) -> Unavailable:
+    """The image that a revision wants is not where replicas are started."""
+    return Unavailable(
+        system, told("the image %(image)s is not here any more (%(digest)s): build it again", image=name, digest=spec.digest[:19])
+    )
+
+
+def other_image(system: str, name: str, spec: Spec) -> Unavailable:
+    """There is an image of that name, with another digest."""
+    return Unavailable(
+        system, told("the image %(image)s is not the one asked for (%(digest)s): build it again", image=name, digest=spec.digest[:19])
+    )

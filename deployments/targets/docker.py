@@ -29,9 +29,10 @@ from deployments.docker_engine import (
     remove_container,
 )
 from deployments.lines import clean, memory_text
-from deployments.targets.base import Check, ObservedReplica, ReplicaState, Spec, Target
+from deployments.targets.base import Check, ObservedReplica, ReplicaState, Spec, Target, image_gone, other_image
 from deployments.targets.endings import ending
 from portal.errors import Unavailable
+from portal.told import told
 
 PORT = 5001
 SPEC, SPEC_HASH, DIGEST, MEMORY = "modelport.spec", "modelport.spec-hash", "modelport.digest", "modelport.memory"
@@ -84,14 +85,14 @@ class DockerTarget(Target):
         return sorted((self._observed(container) for container in self._containers(name)), key=lambda replica: replica.name)
 
     def names(self) -> set[str]:
-        with plain_errors("list containers"):
+        with plain_errors(told("list containers")):
             found = self.engine.api().containers(all=True, filters={"label": self._filter()})
         return {container["Labels"][SPEC] for container in found if SPEC in container["Labels"]}
 
     def logs(self, name: str, replica: str, *, lines: int = 200) -> list[str]:
         import docker.errors
 
-        with plain_errors("read a log"):
+        with plain_errors(told("read a log")):
             try:
                 data = self.engine.api().logs(self._id(name, replica), tail=lines)
             except docker.errors.NotFound:
@@ -101,7 +102,7 @@ class DockerTarget(Target):
     def follow(self, name: str, replica: str, *, since: datetime | None = None) -> Iterator[tuple[datetime, str]]:
         import docker.errors
 
-        with plain_errors("follow a log"):
+        with plain_errors(told("follow a log")):
             try:
                 # Whole seconds: the engine's own comparison is by its clock, and what was seen already is left out below.
                 begin = {"since": int(since.timestamp())} if since else {}
@@ -136,7 +137,7 @@ class DockerTarget(Target):
 
     def check(self) -> list[Check]:
         try:
-            with plain_errors("answer"):
+            with plain_errors(told("answer")):
                 about, version = self.engine.api().info(), self.engine.api().version()
         except Unavailable as error:
             cure = "Start Docker Engine, and let the portal's user reach its socket (group docker), or set MODELPORT_DOCKER_HOST."
@@ -177,7 +178,7 @@ class DockerTarget(Target):
         return [*checks, Check("GPUs", True, gpus)]
 
     def offers_gpus(self) -> bool:
-        with plain_errors("tell what it has"):
+        with plain_errors(told("tell what it has")):
             return _has_gpus(self.engine.api().info())
 
     # -- parts ---------------------------------------------------------------
@@ -188,7 +189,7 @@ class DockerTarget(Target):
     def _containers(self, name: str) -> list[dict]:
         import docker.errors
 
-        with plain_errors("look at the replicas"):
+        with plain_errors(told("look at the replicas")):
             found, api = [], self.engine.api()
             for container in api.containers(all=True, filters={"label": self._filter(name)}):
                 try:
@@ -211,17 +212,17 @@ class DockerTarget(Target):
         if "@" not in spec.image:
             found = inspect_image(self.engine, spec.digest)
             if found is None:
-                raise Unavailable(SYSTEM, f"it does not have the image {spec.image} ({spec.digest[:19]}): build it again")
+                raise image_gone(SYSTEM, spec.image, spec)
             return found["Id"]
         if not spec.image.endswith("@" + spec.digest):
-            raise Unavailable(SYSTEM, f"{spec.image} is not the digest asked for ({spec.digest[:19]})")
+            raise other_image(SYSTEM, spec.image, spec)
         found = inspect_image(self.engine, spec.image)
         if found is None:
-            with plain_errors(f"pull {spec.image}"):
+            with plain_errors(told("pull %(image)s", image=spec.image)):
                 self.engine.api().pull(spec.image.partition("@")[0], tag=spec.digest)
             found = inspect_image(self.engine, spec.image)
         if found is None:
-            raise Unavailable(SYSTEM, f"it pulled {spec.image} and does not have it")
+            raise Unavailable(SYSTEM, told("it pulled %(image)s and does not have it", image=spec.image))
         return found["Id"]
 
     def _start(self, spec: Spec, image: str, wanted: str) -> None:
@@ -243,7 +244,7 @@ class DockerTarget(Target):
             tmpfs={"/tmp": "size=64m,mode=1777,noexec,nosuid,nodev"},
             **({"device_requests": _gpus(spec.gpus)} if spec.gpus else {}),
         )
-        with plain_errors("start a replica"):
+        with plain_errors(told("start a replica")):
             api = self.engine.api()
             api.create_container(
                 image,
@@ -255,7 +256,7 @@ class DockerTarget(Target):
                 hostname="replica",
             )
         try:
-            with plain_errors("start a replica"):
+            with plain_errors(told("start a replica")):
                 api.start(name)
         except BaseException:
             remove_container(self.engine, name)
@@ -265,7 +266,7 @@ class DockerTarget(Target):
         """All at once: they have the same time to finish what they are doing."""
         import docker.errors
 
-        with plain_errors("stop a replica"):
+        with plain_errors(told("stop a replica")):
             api = self.engine.api()
             waiting = []
             for container in containers:
@@ -319,7 +320,7 @@ class DockerTarget(Target):
         """(CPU seconds, now, bytes) of a container, or None when it is gone."""
         import docker.errors
 
-        with plain_errors("measure a replica"):
+        with plain_errors(told("measure a replica")):
             try:
                 stats = self.engine.api().stats(identity, stream=False, one_shot=True)
             except docker.errors.NotFound:
@@ -336,7 +337,7 @@ class DockerTarget(Target):
         import docker.errors
 
         options = {"com.docker.network.bridge.enable_icc": "false"}
-        with plain_errors("make the network of the replicas"):
+        with plain_errors(told("make the network of the replicas")):
             api = self.engine.api()
             found = [network for network in api.networks(names=[self.network]) if network["Name"] == self.network]
             if not found:
@@ -348,7 +349,8 @@ class DockerTarget(Target):
                         raise
                 return
         if not found[0]["Internal"] or (found[0]["Options"] or {}).get("com.docker.network.bridge.enable_icc") != "false":
-            raise Unavailable(SYSTEM, f"the network {self.network} was made by somebody else and is not closed: remove it")
+            somebodys = told("the network %(name)s was made by somebody else and is not closed: remove it", name=self.network)
+            raise Unavailable(SYSTEM, somebodys)
 
 
 def whole_lines(chunks: Iterable[bytes], longest: int = 64 * 1024) -> Iterator[bytes]:

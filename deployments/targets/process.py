@@ -28,10 +28,11 @@ import psutil
 from django.utils.translation import gettext_lazy as _
 
 from deployments.targets import process_logs, process_sandbox
-from deployments.targets.base import Check, ObservedReplica, ReplicaState, Spec, Target
+from deployments.targets.base import Check, ObservedReplica, ReplicaState, Spec, Target, image_gone, other_image
 from deployments.targets.endings import ending
 from deployments.targets.process_child import started
 from portal.errors import Unavailable
+from portal.told import told
 
 SYSTEM = process_sandbox.SYSTEM
 
@@ -189,16 +190,16 @@ class ProcessTarget(Target):
                 fcntl.flock(file, fcntl.LOCK_EX)
                 yield
         except OSError as error:
-            raise Unavailable(SYSTEM, f"the replicas' files cannot be written: {error.strerror}") from error
+            raise Unavailable(SYSTEM, told("the replicas' files cannot be written: %(error)s", error=error.strerror)) from error
 
     def _image(self, spec: Spec) -> Path:
         image = Path(spec.image)
         try:
             digest = (image / "digest").read_text().strip()
         except OSError as error:
-            raise Unavailable(SYSTEM, f"the image {image.name} is not here any more ({spec.digest[:19]}): build it again") from error
+            raise image_gone(SYSTEM, image.name, spec) from error
         if digest != spec.digest:
-            raise Unavailable(SYSTEM, f"the image {image.name} is not the one asked for ({spec.digest[:19]}): build it again")
+            raise other_image(SYSTEM, image.name, spec)
         return image
 
     def _start(self, spec: Spec, image: Path, wanted: str) -> None:
@@ -246,7 +247,7 @@ class ProcessTarget(Target):
             top = Path("/tmp") / top.name
         top.mkdir(mode=0o711, exist_ok=True)
         if top.is_symlink() or top.stat().st_uid != os.geteuid():
-            raise Unavailable(SYSTEM, f"{top} belongs to somebody else: remove it")
+            raise Unavailable(SYSTEM, told("%(path)s belongs to somebody else: remove it", path=top))
         short = top / hashlib.sha256(os.fsencode(run)).hexdigest()[:12]
         short.mkdir(mode=0o700, exist_ok=True)
         return short / "s"

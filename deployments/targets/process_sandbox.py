@@ -21,8 +21,9 @@ from pathlib import Path
 from deployments.builds.builders.base import Report
 from deployments.targets import process_child
 from portal.errors import Unavailable
+from portal.told import told
 
-SYSTEM = "This machine"
+SYSTEM = told("This machine")
 SUPERVISOR = [sys.executable, "-I", "-S", str(Path(process_child.__file__).resolve())]
 LARGEST_FILE = 16 << 30
 
@@ -112,9 +113,9 @@ def detach(job: dict) -> None:
             start_new_session=True, env={"PATH": os.defpath}, cwd="/", timeout=30, check=False,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise Unavailable(SYSTEM, f"could not start a process: {error}") from error
+        raise Unavailable(SYSTEM, told("could not start a process: %(error)s", error=error)) from error
     if done.returncode:
-        raise Unavailable(SYSTEM, f"could not start a process (exit code {done.returncode})")
+        raise Unavailable(SYSTEM, told("could not start a process: %(error)s", error=f"exit code {done.returncode}"))
 
 
 def run(job: dict, report: Report, *, stdout: Callable[[bytes], None], stderr: Callable[[bytes], None]) -> dict:
@@ -128,7 +129,7 @@ def run(job: dict, report: Report, *, stdout: Callable[[bytes], None], stderr: C
                 start_new_session=True, env={"PATH": os.defpath}, cwd="/",
             )  # fmt: skip
         except OSError as error:
-            raise Unavailable(SYSTEM, f"could not start a process: {error}") from error
+            raise Unavailable(SYSTEM, told("could not start a process: %(error)s", error=error)) from error
         finally:
             os.close(theirs)  # the supervisor has its own copy under the same number
         with process, report.on_cancel(lambda: process.send_signal(signal.SIGTERM)):
@@ -141,7 +142,7 @@ def run(job: dict, report: Report, *, stdout: Callable[[bytes], None], stderr: C
                 process.terminate()
                 raise
         if not how:
-            raise Unavailable(SYSTEM, "a process and its supervisor were killed")
+            raise Unavailable(SYSTEM, told("a process and its supervisor were killed"))
         return json.loads(how)
     finally:
         os.close(ours)

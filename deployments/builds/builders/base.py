@@ -16,7 +16,7 @@ from typing import BinaryIO, Protocol
 
 
 class BuildFailed(Exception):
-    """The user's fault: `message` is one sentence, `file` and `line` say what to change, when known; `cure` is of builds.cures.
+    """The user's fault: `message` is one sentence (`portal.told`), `file` and `line` say what to change, when known; `cure` is of builds.cures.
 
     A builder sees only the normalised requirements, so it names the `package`; `Requirements.place` turns that
     into the line of the person's own file.

@@ -30,6 +30,7 @@ from deployments.builds.builders.probing import ProbeReader
 from deployments.lines import Lines, clean, memory_text, without_credentials
 from deployments.targets import process_sandbox
 from portal.errors import Unavailable
+from portal.told import together, told
 
 SYSTEM = process_sandbox.SYSTEM
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,127}")
@@ -71,17 +72,19 @@ class DirectoryBuilder(Builder):
         if runtime == "spark-py":
             self._check_spark()
         elif runtime != "python":
-            raise BuildFailed(f"There is no runtime `{clean(runtime)[:40]}` here: choose python or spark-py.", code="UnknownRuntime")
+            message = told("There is no runtime `%(runtime)s` here: choose python or spark-py.", runtime=clean(runtime)[:40])
+            raise BuildFailed(message, code="UnknownRuntime")
         found = interpreters.find(python) if re.fullmatch(r"3\.\d{1,2}", python) else None
         if found is None:
-            raise BuildFailed(f"There is no Python {clean(python)[:20]} on this machine: choose another version.", code="UnknownPython")
+            message = told("There is no Python %(python)s on this machine: choose another version.", python=clean(python)[:20])
+            raise BuildFailed(message, code="UnknownPython")
         report.line(f"Python {found.version} of this machine ({found.path})")
         return Base(str(found.path), found.digest, python, found.platform)
 
     def resolve(self, base: Base, requirements: str, report: Report) -> str:
         with self._scratch() as scratch:
             return self._recipe(
-                base, {"do": "resolve", "requirements": requirements}, "Finding versions that fit together", scratch, report
+                base, {"do": "resolve", "requirements": requirements}, told("Finding versions that fit together"), scratch, report
             )
 
     def find_environment(self, base: Base, key: str) -> EnvironmentImage | None:
@@ -105,7 +108,7 @@ class DirectoryBuilder(Builder):
             try:
                 folder.mkdir()
                 job = {"do": "install", "lock": lock, "environment": str(folder)}
-                result = self._recipe(base, job, "Installing the packages", scratch, report, folder)
+                result = self._recipe(base, job, told("Installing the packages"), scratch, report, folder)
                 packages = json.loads(result)
                 digest = "sha256:" + hashlib.sha256(f"{base.digest}\n{lock}".encode()).hexdigest()
                 _write(folder / "kept.json", json.dumps({"base": base.digest, "digest": digest, "packages": packages}))
@@ -121,7 +124,7 @@ class DirectoryBuilder(Builder):
         part = self.images / f".{name}-{uuid.uuid4().hex}"
         digest = "sha256:" + hashlib.sha256(f"{environment.digest}\n{bundle.digest}".encode()).hexdigest()
         try:
-            with _our_disk("write the image"):
+            with _our_disk(told("write the image")):
                 for top in ("app", "opt/modelport"):
                     (part / top).mkdir(parents=True)
                 for file, path in zip(bundle.files, paths, strict=True):
@@ -172,7 +175,7 @@ class DirectoryBuilder(Builder):
         folder = Path(location)
         if folder.parent not in (self.images, self.environments) or not _NAME.fullmatch(folder.name):
             raise ValueError(f"not an image of this builder: {location!r}")
-        with _our_disk("remove an image"):
+        with _our_disk(told("remove an image")):
             try:
                 # First out of sight, so that nobody finds half of it.
                 hidden = folder.with_name(f".{folder.name}-{uuid.uuid4().hex}")
@@ -183,7 +186,7 @@ class DirectoryBuilder(Builder):
 
     def sweep(self, *, older_than: float) -> int:
         found, before = [], time.time() - older_than
-        with _our_disk("look for what was left behind"):
+        with _our_disk(told("look for what was left behind")):
             for folder in (self.images, self.environments):
                 for entry in folder.iterdir() if folder.is_dir() else ():
                     half = entry.name.startswith(".") and entry.name != ".locks"
@@ -199,15 +202,18 @@ class DirectoryBuilder(Builder):
 
     def _check_spark(self) -> None:
         """Spark needs Java where replicas look for programs, and the wheel that an administrator has made."""
-        missing = "There is no base for Spark on this machine"
         if not shutil.which("java", path="/usr/local/bin:/usr/bin:/bin"):
-            cure = "An administrator installs one, such as Debian's openjdk-17-jre-headless; an environment with a container engine needs none."
-            raise BuildFailed(f"{missing}: it has no Java. {cure}", code="NoBaseImage")
-        if not self._wheels("pyspark-*"):
-            cure = "An administrator makes it with: manage.py make_base spark-py --wheel."
-            raise BuildFailed(
-                f"{missing}: pyspark is on the package index as source alone, and its wheel is not here. {cure}", code="NoBaseImage"
+            message = told(
+                "There is no base for Spark on this machine: it has no Java. An administrator installs one, such as Debian's "
+                "openjdk-17-jre-headless; an environment with a container engine needs none."
             )
+            raise BuildFailed(message, code="NoBaseImage")
+        if not self._wheels("pyspark-*"):
+            message = told(
+                "There is no base for Spark on this machine: pyspark is on the package index as source alone, and its wheel is not here."
+            )
+            cure = told("An administrator makes it with: %(command)s.", command="manage.py make_base spark-py --wheel")
+            raise BuildFailed(together(message, cure), code="NoBaseImage")
 
     def _recipe(self, base: Base, job: dict, doing: str, scratch: Path, report: Report, *gives: Path) -> str:
         """The recipe as a confined child; it may use the network, and nothing of a user runs in it."""
@@ -224,10 +230,10 @@ class DirectoryBuilder(Builder):
         found = {"certificates": self.index.certificates} if self.index.certificates else {}
         found |= {"wheels": str(self.wheels)} if self._wheels("*") else {}
         body = json.dumps({**job, **self.index.job(), **found, "uv": str(binary)})
-        result, told = bytearray(), deque(maxlen=200)
+        result, heard = bytearray(), deque(maxlen=200)
 
         def tell(text: str) -> None:
-            told.append(text)
+            heard.append(text)
             report.line(without_credentials(text))
 
         log = Lines(tell)
@@ -238,21 +244,19 @@ class DirectoryBuilder(Builder):
         how = process_sandbox.run(run, report, stdout=result.extend, stderr=log.feed)
         log.close()
         if how["timed_out"]:
-            raise BuildFailed(
-                f"{doing} took longer than {self.timeout:.0f} seconds: ask for fewer or more exact versions.", code="TimedOut"
-            )
+            raise uv_errors.took_too_long(doing, self.timeout)
         if how["out_of_memory"]:
-            raise BuildFailed(f"{doing} needed more than {memory_text(self.memory)} of memory.", code="OutOfMemory")
+            raise uv_errors.out_of_memory(doing, self.memory)
         if how["error"]:
             raise Unavailable(SYSTEM, how["error"])
         if how["code"]:
-            raise uv_errors.explain("\n".join(told), doing=doing)
+            raise uv_errors.explain("\n".join(heard), doing=doing)
         return result.decode()
 
     @contextmanager
     def _scratch(self) -> Iterator[Path]:
         """A private folder for HOME, caches and temporary files: on the disk of the environments, so that uv can link."""
-        with _our_disk("make a folder"):
+        with _our_disk(told("make a folder")):
             for folder in (self.environments, self.images):
                 folder.mkdir(parents=True, exist_ok=True)
             scratch = self.environments / f".scratch-{uuid.uuid4().hex}"
@@ -265,7 +269,7 @@ class DirectoryBuilder(Builder):
     @contextmanager
     def _alone(self, key: str) -> Iterator[None]:
         """One at a time installs an environment."""
-        with _our_disk("lock an environment"):
+        with _our_disk(told("lock an environment")):
             locks = self.environments / ".locks"
             locks.mkdir(parents=True, exist_ok=True)
             file = (locks / key).open("w")
@@ -280,8 +284,9 @@ def _our_disk(doing: str) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise Unavailable(SYSTEM, f"could not {doing}: no disk space left", code="InsufficientStorage", status=507) from error
-        raise Unavailable(SYSTEM, f"could not {doing}: {error.strerror or error}") from error
+            full = told("could not %(do)s: no disk space left", do=doing)
+            raise Unavailable(SYSTEM, full, code="InsufficientStorage", status=507) from error
+        raise Unavailable(SYSTEM, told("could not %(do)s: %(error)s", do=doing, error=error.strerror or error)) from error
 
 
 def _write(path: Path, text: str) -> None:

@@ -55,6 +55,7 @@ from deployments.docker_engine import (
 )
 from deployments.lines import Lines, clean, memory_text, without_credentials
 from portal.errors import Unavailable
+from portal.told import one_of, together, told
 from registry.runtimes import RUNTIMES
 
 GIB = 1 << 30
@@ -118,11 +119,13 @@ class DockerBuilder(Builder):
     def base(self, runtime: str, python: str, report: Report) -> Base:
         if runtime not in self.base_images:
             known = ", ".join(sorted(self.base_images))
-            raise BuildFailed(
-                f"There is no base image for the runtime `{clean(runtime)}` here: choose one of {known}.", code="UnknownRuntime"
+            message = told(
+                "There is no base image for the runtime `%(runtime)s` here: choose one of %(known)s.", runtime=clean(runtime), known=known
             )
+            raise BuildFailed(message, code="UnknownRuntime")
         if not re.fullmatch(r"3\.\d{1,2}", python):
-            raise BuildFailed(f"`{clean(python)}` is not a Python version such as 3.11.", code="UnknownPython")
+            message = told("`%(python)s` is not a Python version such as 3.11.", python=clean(python))
+            raise BuildFailed(message, code="UnknownPython")
         reference = self.base_images[runtime].replace("{python}", python)
         found = inspect_image(self.engine, reference)
         if found is None:
@@ -133,17 +136,17 @@ class DockerBuilder(Builder):
                 raise self._without_base(runtime, python, error) from error
             found = inspect_image(self.engine, reference)
         if found is None:
-            raise Unavailable(SYSTEM, f"it pulled {reference} and does not have it")
+            raise Unavailable(SYSTEM, told("it pulled %(image)s and does not have it", image=reference))
         report.line(f"Base image {reference} ({found['Id'][7:19]})")
         return Base(reference, found["Id"], python, f"{found['Os']}/{found['Architecture']}")
 
     def resolve(self, base: Base, requirements: str, report: Report) -> str:
-        result, told = bytearray(), deque(maxlen=200)
+        result, heard = bytearray(), deque(maxlen=200)
         room = {"tmpfs": {"/tmp": "size=1g,mode=1777,nosuid,nodev"}}
         config = host_config(self.engine, memory=self.memory, network="bridge", **room)
         job = {"do": "resolve", "requirements": requirements}
-        with self._recipe(job, TOOLS, report, result, told, image=self._toolbox(base, report), config=config) as ended:
-            self._check(ended, told, "Finding versions that fit together")
+        with self._recipe(job, TOOLS, report, result, heard, image=self._toolbox(base, report), config=config) as ended:
+            self._check(ended, heard, told("Finding versions that fit together"))
         return result.decode()
 
     def find_environment(self, base: Base, key: str) -> EnvironmentImage | None:
@@ -155,7 +158,7 @@ class DockerBuilder(Builder):
 
     def install(self, base: Base, lock: str, key: str, report: Report) -> EnvironmentImage:
         tag = _environment_tag(key)
-        result, told = bytearray(), deque(maxlen=200)
+        result, heard = bytearray(), deque(maxlen=200)
         temporary = f"modelport/temporary:{uuid.uuid4().hex}"
         # The tools lie in the environment's folder, where their user may remove them again, so that one layer is all there is.
         tools = ENVIRONMENT_FOLDER + "/.modelport-tools"
@@ -163,8 +166,8 @@ class DockerBuilder(Builder):
         config = host_config(self.engine, memory=self.memory, network="bridge", read_only=False)
         files = tar_stream(self._tools(tools.lstrip("/")), report.check_cancelled, owner=UID, top=ENVIRONMENT_FOLDER.lstrip("/"))
         try:
-            with self._recipe(job, tools, report, result, told, image=base.digest, config=config, files=files) as ended:
-                self._check(ended, told, "Installing the packages")
+            with self._recipe(job, tools, report, result, heard, image=base.digest, config=config, files=files) as ended:
+                self._check(ended, heard, told("Installing the packages"))
                 packages = tuple(Package(name, version) for name, version in json.loads(result))
                 report.line("Keeping the environment")
                 source = commit(self.engine, ended, temporary, report)
@@ -209,24 +212,24 @@ class DockerBuilder(Builder):
         if not self.registry:
             return built
         repository, tag = f"{self.registry}/modelport/image", built.location.rpartition(":")[2]
-        with plain_errors("tag an image"):
+        with plain_errors(told("tag an image")):
             self.engine.api().tag(built.digest, repository, tag)
         report.line(f"Pushing to {self.registry}")
         digest = ""
         try:
             for event in stream(
-                self.engine, f"/images/{repository}/push", doing="push an image", params={"tag": tag}, report=report,
+                self.engine, f"/images/{repository}/push", doing=told("push an image"), params={"tag": tag}, report=report,
                 headers=self._credentials(repository),
             ):  # fmt: skip
                 if "error" in event:
-                    raise Unavailable("The image registry", without_credentials(clean(event["error"]))[:300])
+                    raise Unavailable(told("The image registry"), without_credentials(clean(event["error"]))[:300])
                 digest = (event.get("aux") or {}).get("Digest") or digest
         except BaseException:
             remove_image(self.engine, f"{repository}:{tag}")
             raise
         remove_image(self.engine, built.location)
         if not re.fullmatch(r"sha256:[0-9a-f]{64}", digest):
-            raise Unavailable("The image registry", "it took the image and did not say its digest")
+            raise Unavailable(told("The image registry"), told("it took the image and did not say its digest"))
         return Built(f"{repository}@{digest}", digest, built.size)
 
     def discard(self, location: str) -> None:
@@ -238,7 +241,7 @@ class DockerBuilder(Builder):
             remove_image(self.engine, name)
 
     def sweep(self, *, older_than: float) -> int:
-        with plain_errors("look for what was left behind"):
+        with plain_errors(told("look for what was left behind")):
             api, before = self.engine.api(), time.time() - older_than
             kinds = [{"label": [f"{LABEL}={self.installation}", f"{KIND}={kind}"]} for kind in ("resolve", "install", "probe")]
             containers = [found["Id"] for kind in kinds for found in api.containers(all=True, filters=kind) if found["Created"] < before]
@@ -261,14 +264,14 @@ class DockerBuilder(Builder):
         return {LABEL: self.installation, KIND: kind}
 
     def _recipe(
-        self, job: dict, tools: str, report: Report, result: bytearray, told: deque, *, image: str, config: object, **options: object
+        self, job: dict, tools: str, report: Report, result: bytearray, heard: deque, *, image: str, config: object, **options: object
     ):
         """The recipe in a hardened container; what it prints goes to the log, what it found to `result`."""
         certificates = {"certificates": f"{tools}/ca.crt"} if self.index.certificates else {}
         body = json.dumps({**job, **self.index.job(), **certificates, "uv": f"{tools}/uv"}).encode()
 
         def tell(text: str) -> None:
-            told.append(text)
+            heard.append(text)
             report.line(without_credentials(text))
 
         log = Lines(tell)
@@ -278,15 +281,13 @@ class DockerBuilder(Builder):
             entrypoint=[], working_dir="/tmp", **options,
         )  # fmt: skip
 
-    def _check(self, ended: Ended, told: deque, doing: str) -> None:
+    def _check(self, ended: Ended, heard: deque, doing: str) -> None:
         if ended.timed_out:
-            raise BuildFailed(
-                f"{doing} took longer than {self.timeout:.0f} seconds: ask for fewer or more exact versions.", code="TimedOut"
-            )
+            raise uv_errors.took_too_long(doing, self.timeout)
         if ended.out_of_memory:
-            raise BuildFailed(f"{doing} needed more than {memory_text(self.memory)} of memory.", code="OutOfMemory")
+            raise uv_errors.out_of_memory(doing, self.memory)
         if ended.code:
-            raise uv_errors.explain("\n".join(told), doing=doing)
+            raise uv_errors.explain("\n".join(heard), doing=doing)
 
     def _tools(self, folder: str) -> list[BundleFile]:
         from uv import find_uv_bin
@@ -326,35 +327,39 @@ class DockerBuilder(Builder):
         template = self.base_images[runtime]
         reference, why = template.replace("{python}", python), getattr(error, "detail", "") or error.message
         there = [version for version in VERSIONS if inspect_image(self.engine, template.replace("{python}", version))]
-        sentence = f"There is no base image for Python {python} here: {reference} is not in the engine and could not be pulled."
+        missing = {"python": python, "image": reference}
+        sentence = told(
+            "There is no base image for Python %(python)s here: %(image)s is not in the engine and could not be pulled.", **missing
+        )
         if runtime != "python":
-            made = f"An administrator makes it with: manage.py make_base {runtime} --python {python}."
-            choose = f"Choose Python {' or '.join(there)}, or have it made. " if there else ""
-            return BuildFailed(f"{sentence} {choose}{made}", code="NoBaseImage")
+            made = told("An administrator makes it with: %(command)s.", command=f"manage.py make_base {runtime} --python {python}")
+            choose = told("Choose Python %(versions)s, or have it made.", versions=one_of(there)) if there else ""
+            return BuildFailed(together(sentence, choose, made), code="NoBaseImage")
         if not there or "{python}" not in template:
             return error
-        words = f"Choose Python {' or '.join(there)}, or ask an administrator to bring that image in."
-        return BuildFailed(f"{sentence} {words} ({without_credentials(why)[:300]})", code="NoBaseImage")
+        words = told("Choose Python %(versions)s, or ask an administrator to bring that image in.", versions=one_of(there))
+        return BuildFailed(together(sentence, words, f"({without_credentials(why)[:300]})"), code="NoBaseImage")
 
     def _pull(self, reference: str, report: Report) -> None:
         repository, tag = _split(reference)
-        told = ""
+        heard = ""
         for event in stream(
-            self.engine, "/images/create", doing="pull an image", params={"fromImage": repository, "tag": tag}, report=report,
+            self.engine, "/images/create", doing=told("pull an image"), params={"fromImage": repository, "tag": tag}, report=report,
             headers=self._credentials(repository),
         ):  # fmt: skip
             if "error" in event:
-                told = without_credentials(clean(event["error"]))
-                if re.search(r"manifest (for .* )?(unknown|not found)", told, re.IGNORECASE):
-                    raise BuildFailed(f"There is no base image {reference}: choose another Python version.", code="NoBaseImage")
-                raise refused("pull an image", f"{reference} is not in the engine and could not be pulled ({told})")
+                heard = without_credentials(clean(event["error"]))
+                if re.search(r"manifest (for .* )?(unknown|not found)", heard, re.IGNORECASE):
+                    message = told("There is no base image %(image)s: choose another Python version.", image=reference)
+                    raise BuildFailed(message, code="NoBaseImage")
+                raise refused(told("pull an image"), f"{reference} is not in the engine and could not be pulled ({heard})")
             if event.get("id") and event.get("status") in ("Pull complete", "Download complete"):
                 report.line(f"{event['id']}: {event['status']}")
 
     def _credentials(self, repository: str) -> dict[str, str]:
         from docker import auth
 
-        with plain_errors("read the registry's credentials"), suppress(KeyError):
+        with plain_errors(told("read the registry's credentials")), suppress(KeyError):
             registry, _ = auth.resolve_repository_name(repository)
             if header := auth.get_config_header(self.engine.api(), registry):
                 return {"X-Registry-Auth": header}

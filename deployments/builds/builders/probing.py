@@ -10,6 +10,7 @@ from collections.abc import Callable
 from deployments.builds.builders.base import Probe
 from deployments.lines import Lines, memory_text
 from deployments.steplog import plain
+from portal.told import together, told
 
 MARK = "MODELPORT-PROBE "
 
@@ -70,11 +71,14 @@ class ProbeReader:
         self._stdout.close()
         self._stderr.close()
         if out_of_memory is not None:
-            return Probe(False, f"It needed more than {memory_text(out_of_memory)} of memory when it was started: give it more.")
+            needed = memory_text(out_of_memory)
+            return Probe(False, told("It needed more than %(memory)s of memory when it was started: give it more.", memory=needed))
         if timed_out is not None:
-            return Probe(False, f"It was not ready after {timed_out:.0f} seconds: init() or run() takes too long.\n{self._last()}".strip())
+            late = told("It was not ready after %(seconds)s seconds: init() or run() takes too long.", seconds=f"{timed_out:.0f}")
+            return Probe(False, together(late, self._last(), between="\n"))
         if verdict is None:
-            return Probe(False, f"It ended with exit code {code} before it said that it works.\n{self._last()}".strip())
+            ended = told("It ended with exit code %(code)s before it said that it works.", code=code)
+            return Probe(False, together(ended, self._last(), between="\n"))
         ok = verdict.get("ok") is True and code == 0
         details = verdict.get("details")
         message = str(verdict.get("message") or "")[:LONGEST_MESSAGE] or ("" if ok else self._last())

@@ -1,4 +1,4 @@
-"""What uv says when it gives up, in one sentence: whose fault, which package, what to do."""
+"""What uv says when it gives up, or why it was given up, in one sentence: whose fault, which package, what to do."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import difflib
 import re
 
 from deployments.builds.builders.base import BuildFailed
-from deployments.lines import without_credentials
+from deployments.lines import memory_text, without_credentials
 from portal.errors import Unavailable
+from portal.told import together, told
 from registry.known_packages import COMMON
 
 _NAME = r"`?([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)(?:\[[^\]]*\])?"
@@ -28,39 +29,57 @@ def explain(output: str, *, doing: str) -> BuildFailed | Unavailable:
     text = without_credentials(" ".join(output.split()))
     _, _, reason = text.partition("No solution found")
     if "no space left on device" in text.lower():
-        return Unavailable("The build machine", "no disk space left", code="InsufficientStorage", status=507)
+        return Unavailable(told("The build machine"), told("no disk space left"), code="InsufficientStorage", status=507)
     if _OURS.search(text) and (not reason or "could not be queried" in reason):
-        return Unavailable("The package index", _first_error(output))
+        return Unavailable(told("The package index"), _first_error(output))
     if not reason:
-        return BuildFailed(f"{doing} failed: {_first_error(output)}", code="InstallFailed")
+        return BuildFailed(told("%(doing)s failed: %(error)s", doing=doing, error=_first_error(output)), code="InstallFailed")
     return _unsatisfiable(reason)
+
+
+def took_too_long(doing: str, seconds: float) -> BuildFailed:
+    message = told(
+        "%(doing)s took longer than %(seconds)s seconds: ask for fewer or more exact versions.", doing=doing, seconds=f"{seconds:.0f}"
+    )
+    return BuildFailed(message, code="TimedOut")
+
+
+def out_of_memory(doing: str, memory: int) -> BuildFailed:
+    return BuildFailed(
+        told("%(doing)s needed more than %(memory)s of memory.", doing=doing, memory=memory_text(memory)), code="OutOfMemory"
+    )
 
 
 def _unsatisfiable(reason: str) -> BuildFailed:
     if found := _NOT_FOUND.search(reason):
         name = found[1]
         near = difflib.get_close_matches(name.lower(), COMMON, n=1, cutoff=0.75)
-        guess = f" Did you mean `{near[0]}`?" if near and near[0] != name.lower() else " Check its spelling."
-        return BuildFailed(f"There is no package called `{name}`.{guess}", code="NoSuchPackage", package=name)
+        guess = told("Did you mean `%(name)s`?", name=near[0]) if near and near[0] != name.lower() else told("Check its spelling.")
+        message = together(told("There is no package called `%(name)s`.", name=name), guess)
+        return BuildFailed(message, code="NoSuchPackage", package=name)
     if found := _PYTHON.search(reason):
         package = _DEPENDS.search(reason)
-        name, what = (package[1], f"`{package[1]}{package[2] or ''}`") if package else ("", "One of the packages")
-        message = (
-            f"{what} needs {found[2].replace('Python', 'Python ')}, and the image has {found[1]}: choose another version of one of them."
+        name, what = (package[1], f"`{package[1]}{package[2] or ''}`") if package else ("", told("One of the packages"))
+        message = told(
+            "%(package)s needs %(python)s, and the image has %(other)s: choose another version of one of them.",
+            package=what,
+            python=found[2].replace("Python", "Python "),
+            other=found[1],
         )
         return BuildFailed(message, code="PythonVersion", package=name)
     if found := _NO_WHEEL.search(reason):
-        what = f"`{found[1]}{found[2] or ''}`"
-        message = (
-            f"{what} has no wheel for this Python version and platform, and source packages are not built: choose a version that has one."
+        message = told(
+            "%(package)s has no wheel for this Python version and platform, and source packages are not built: choose a version that has one.",
+            package=f"`{found[1]}{found[2] or ''}`",
         )
         return BuildFailed(message, code="NoWheel", package=found[1])
     if (found := _NO_VERSION.search(reason)) and found[2]:
         name, wanted = found[1], found[2].rstrip(",.")
-        return BuildFailed(f"There is no version of `{name}` that is `{wanted}`.", code="NoSuchVersion", package=name)
+        message = told("There is no version of `%(name)s` that is `%(wanted)s`.", name=name, wanted=wanted)
+        return BuildFailed(message, code="NoSuchVersion", package=name)
     cut = re.sub(r"^\W*when resolving dependencies\W*(?:cause:)?\W*|hint:.*$", "", reason).strip()
     first = re.search(rf"you require {_NAME}", cut)
-    message = f"These requirements cannot hold together: {cut[:600]}"
+    message = told("These requirements cannot hold together: %(why)s", why=cut[:600])
     return BuildFailed(message, code="Conflict", package=first[1] if first else "")
 
 
