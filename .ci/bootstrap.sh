@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# A bare Debian 12 machine -> Docker Engine with a base image, PostgreSQL, Redis and Chromium. Seconds when all is there.
+# A bare Debian 12 machine -> Docker Engine with a base image, PostgreSQL, Redis, nginx and Chromium. Seconds when all is there.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 state=${MODELPORT_CI_STATE:-/var/tmp/modelport-ci}
 image=python:3.11-slim-bookworm
 mkdir -p "$state"
 
-need=(curl docker.io docker-registry iptables mmdebstrap redis-server postgresql chromium fonts-dejavu-core)
+need=(curl docker.io docker-registry iptables mmdebstrap redis-server postgresql chromium fonts-dejavu-core nginx-light)
 miss=()
 for package in "${need[@]}"; do
   dpkg-query -W -f='${db:Status-Abbrev}' "$package" 2>/dev/null | grep -q '^ii' || miss+=("$package")

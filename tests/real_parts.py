@@ -20,7 +20,7 @@ POSTGRES_URL = os.environ.get("MODELPORT_TEST_POSTGRES_URL", "")
 REDIS_URL = os.environ.get("MODELPORT_TEST_REDIS_URL", "")
 #: azure://account:key@container/team?endpoint=... Without one the tests of remote storages run on S3 alone.
 AZURE_URL = os.environ.get("MODELPORT_TEST_AZURE_URL", "")
-PARTS = ("docker", "postgres", "redis", "browser")
+PARTS = ("docker", "postgres", "redis", "browser", "nginx")
 BASE_IMAGE = "python:3.11-slim-bookworm"
 
 
@@ -33,7 +33,7 @@ def chromium() -> str | None:
 @cache
 def missing(part: str) -> str | None:
     """Why `part` cannot be used here, in one sentence; None when it can."""
-    return {"docker": _docker, "postgres": _postgres, "redis": _redis, "browser": _browser}[part]()
+    return {"docker": _docker, "postgres": _postgres, "redis": _redis, "browser": _browser, "nginx": _nginx}[part]()
 
 
 def _docker() -> str | None:
@@ -85,6 +85,10 @@ def _browser() -> str | None:
     if path is None or not Path(path).exists():
         return "There is no Chromium; name one with MODELPORT_CHROMIUM."
     return None
+
+
+def _nginx() -> str | None:
+    return None if shutil.which("nginx", path="/usr/sbin:/usr/bin") else "There is no nginx in /usr/sbin."
 
 
 @pytest.hookimpl(tryfirst=True)
