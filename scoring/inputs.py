@@ -34,6 +34,7 @@ def decode(body: Body) -> Any:
         raise _not_json(f"The body is not JSON that can be read: {str(error)[:200]}.") from None
 
 
+_FORM = re.compile(rb"[\w.%+-]{1,200}=")
 _BYTE = re.compile(r"\(byte (\d+)\)")
 _OTHER_WORDS = {b"NaN": "null", b"Infinity": "null", b"-Infinity": "null", b"None": "null", b"True": "true", b"False": "false"}
 
@@ -42,6 +43,8 @@ def _mistake(body: Body, error: str) -> str:
     """A sentence on what was probably meant, or ""."""
     if body[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) or (len(body) > 1 and 0 in body[:2]):
         return " It seems to be UTF-16; send UTF-8."
+    if _FORM.match(body):
+        return " It seems to be a form; send JSON, with requests in Python by json= instead of data=."
     found = _BYTE.search(error)
     at = int(found.group(1)) if found else 0
     # The parser tells one byte later where it has begun to read the word.

@@ -147,6 +147,7 @@ def test_spark_schemas_are_checked_without_spark():
     [
         (b"{'a': 1}", "double quotes"),
         (bytearray(b'{"a": NaN}'), "JSON has no NaN; write null."),
+        (b"data=%5B1%5D&more=2", "It seems to be a form; send JSON, with requests in Python by json= instead of data=."),
         (b'{"a": -Infinity}', "write null."),
         (b'{"a": [True]}', "JSON has no True; write true."),
         ('{"a": 1}'.encode("utf-16"), "send UTF-8."),
